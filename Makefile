@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+# porterd: GNU make, no configure step. `make help` lists the targets.
+# From outside: CC, CFLAGS, CPPFLAGS, LDFLAGS (added to ours), PREFIX and the directories below, DESTDIR, V=1,
+# VARIANT=release|asan|cov|fuzz|clang, BUILD_ROOT, JOBS.
+NAME       := porterd
+VERSION    := 0.1.0
+PREFIX     ?= /usr/local
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc/porterd
+LOGDIR     ?= /var/log/porterd
+RUNDIR     ?= /run/porterd
+INITDIR    ?= /etc/init.d
+UNITDIR    ?= /lib/systemd/system
+VARIANT    ?= release
+BUILD_ROOT ?= build
+BUILD      := $(BUILD_ROOT)/$(VARIANT)
+JOBS       ?= $(shell nproc)
+V          ?= 0
+Q          := $(if $(filter 0,$(V)),@)
+say         = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' $(1) $(2))
+CC.clang   := clang
+CC.fuzz    := clang
+ifeq ($(origin CC),default)
+CC         := $(or $(CC.$(VARIANT)),gcc)
+endif
+.DEFAULT_GOAL := all
+
+# Packages: the goals that build look for what is missing; run and the checks install it and go on in a new make.
+GOALS   := $(or $(MAKECMDGOALS),all)
+TESTING := check check-unit check-functional check-system
+SELF    := run $(TESTING)
+OTHER   := all programs man install install-examples bench fuzz valgrind lint
+ifneq ($(filter $(SELF) $(OTHER),$(GOALS)),)
+MISSING := $(shell sh tests/tools/packages.sh missing '$(CC)' $(if $(filter $(TESTING),$(GOALS)),check,build))
+endif
+ifneq ($(MISSING),)
+$(filter $(SELF),$(GOALS)):
+	@sh tests/tools/packages.sh install $(MISSING)
+	@$(MAKE) --no-print-directory $@
+$(filter-out $(SELF),$(GOALS)):
+	@echo "porterd: these packages are missing, please install them: $(MISSING)" >&2; exit 1
+else # the rest of this file
+
+WARN    := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wcast-qual \
+           -Wwrite-strings -Wpointer-arith -Wimplicit-fallthrough -Wnull-dereference
+HARDEN  := -fPIE -fstack-protector-strong
+# Flags that not every compiler or processor has: each is tried once.
+try      = $(shell for f in $(1); do $(CC) -Werror $$f -c -x c /dev/null -o /dev/null 2>/dev/null && echo $$f; done)
+PROBED  := $(call try,-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero \
+           -fzero-call-used-regs=used-gpr -Wduplicated-cond -Wlogical-op)
+OPT.release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+OPT.clang   := $(OPT.release)
+OPT.asan    := -O1 -g -fno-omit-frame-pointer
+OPT.fuzz    := $(OPT.asan)
+OPT.cov     := -O0 -g
+SAN.asan    := -fsanitize=address,undefined -fno-sanitize-recover=all
+SAN.fuzz    := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+SAN.cov     := --coverage
+SAN         := $(SAN.$(VARIANT))
+
+DEFS    := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
+           -DCONFIG_FILE='"$(SYSCONFDIR)/porterd.conf"' -DRUN_DIR='"$(RUNDIR)"'
+TEST_DEFS := -DTESTS_DIR='"$(abspath tests)"' -DEXAMPLES_DIR='"$(abspath examples)"' -DSRC_ROOT='"$(CURDIR)"' \
+           -DBUILD_DIR='"$(abspath $(BUILD))"' -DPORTERD='"$(abspath $(BUILD))/$(NAME)"' -Itests -Itests/unit
+ALL_CPPFLAGS = -Isrc -Iinclude $(DEFS) -MMD -MP $(CPPFLAGS)
+ALL_CFLAGS   = -std=gnu11 $(OPT.$(VARIANT)) $(WARN) $(HARDEN) $(PROBED) $(SAN) $(CFLAGS)
+ALL_LDFLAGS  = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(SAN) $(LDFLAGS)
+LIBS        := $(or $(shell pkg-config --libs libconfuse 2>/dev/null),-lconfuse)
+CHECK_LIBS   = $(or $(shell pkg-config --libs check),-lcheck)
+
+SRC     := $(filter-out src/helpers/%,$(wildcard src/*/*.c))
+LIB     := $(BUILD)/lib$(NAME).a
+BIN     := $(BUILD)/$(NAME)
+object   = $(patsubst %.c,$(BUILD)/%.o,$(1))
+SUPPORT := $(call object,$(wildcard tests/unit/suite.c))
+DRIVER  := $(call object,$(filter-out tests/functional/test_%,$(wildcard tests/functional/*.c)))
+UNIT    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+FUNC    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/functional/test_*.c))
+HELPERS := $(patsubst tests/functional/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/functional/programs/*.c))
+HELPERS += $(patsubst tests/functional/preload/%.c,$(BUILD)/tests/preload/%.so,$(wildcard tests/functional/preload/*.c))
+EXAMPLES := $(patsubst examples/programs/%.c,$(BUILD)/examples/%,$(wildcard examples/programs/*.c))
+SYSTEM  := $(filter-out tests/system/bare.sh,$(wildcard tests/system/*.sh))
+FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY  := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(BIN)                            ## build the daemon
+
+# Everything is built again when the compiler, the flags or the built-in paths change.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$PORTER_FLAGS" | cmp -s - $@ || printf '%s\n' "$$PORTER_FLAGS" >$@
+$(BUILD)/flags: export PORTER_FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+$(BUILD)/src/%.o: src/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(TEST_DEFS) $(ALL_CFLAGS) -c $< -o $@
+$(LIB): $(call object,$(SRC))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BIN): $(BUILD)/src/$(NAME).o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(SUPPORT) $(LIB)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
+$(BUILD)/tests/functional/test_%: $(BUILD)/tests/functional/test_%.o $(DRIVER) $(SUPPORT) $(LIB)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIB)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIB)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+# Programs that the daemon starts: never with sanitizers; those of the tests without libraries, so that they run in a
+# bare chroot.
+PLAIN = $(CC) -Isrc -Iinclude -D_GNU_SOURCE -MMD -MP -std=gnu11 -O2 -g $(WARN)
+$(BUILD)/tests/programs/%: tests/functional/programs/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(PLAIN) $(TEST_DEFS) $< -static -o $@ 2>/dev/null || $(PLAIN) $(TEST_DEFS) $< -o $@
+$(BUILD)/tests/preload/%.so: tests/functional/preload/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(PLAIN) $(TEST_DEFS) -fPIC -shared $< -o $@ -ldl
+$(BUILD)/examples/%: examples/programs/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(PLAIN) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< -o $@
+
+programs: $(HELPERS) $(EXAMPLES)
+run: $(BIN) $(EXAMPLES)                ## serve the demo on loopback ports until Ctrl-C
+	@exec sh examples/demo/run.sh $(BIN) $(BUILD)/examples $(BUILD)/demo
+RUN = $(Q)PORTERD='$(abspath $(BIN))' BUILD_DIR='$(abspath $(BUILD))' SRC_ROOT='$(CURDIR)' MAKE='$(MAKE)' JOBS='$(JOBS)' \
+      V='$(V)' sh tests/run.sh
+check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(HELPERS) $(EXAMPLES) ## run every test
+	$(RUN) unit $(UNIT) functional $(FUNC) replay $(REPLAY) system $(SYSTEM)
+check-unit: $(UNIT) $(HELPERS)         ## run the unit tests
+	$(RUN) unit $(UNIT)
+check-functional: $(FUNC) $(BIN) $(HELPERS) $(EXAMPLES) ## run the tests of the built daemon
+	$(RUN) functional $(FUNC)
+check-system: $(BIN) $(HELPERS) $(EXAMPLES) ## run the shell tests: install, init script, demo, manual
+	$(RUN) system $(SYSTEM)
+asan:                                  ## run every test under AddressSanitizer and UBSan
+	$(Q)$(MAKE) --no-print-directory VARIANT=asan check
+VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect,possible \
+           --errors-for-leak-kinds=definite,indirect,possible
+VALGRIND_FUNC := $(BUILD)/tests/functional/test_serve
+valgrind: $(UNIT) $(VALGRIND_FUNC) $(BIN) $(HELPERS) ## run the unit tests and a functional one under valgrind
+	$(Q)set -e; for t in $(UNIT); do echo "  $$t"; CK_FORK=no $(VALGRIND) $$t; done
+	$(Q)PORTERD_WRAPPER='$(VALGRIND)' $(VALGRIND_FUNC)
+coverage:                              ## run every test, then report which lines ran
+	$(Q)$(MAKE) --no-print-directory VARIANT=cov check
+	$(Q)gcovr --root . --filter src/ --print-summary $(BUILD_ROOT)/cov
+fuzz:                                  ## fuzz every target for FUZZ_S seconds (clang)
+	$(Q)set -e; for f in $(FUZZ); do $(MAKE) --no-print-directory VARIANT=fuzz $(BUILD_ROOT)/fuzz/fuzz_$$f; \
+	  $(BUILD_ROOT)/fuzz/fuzz_$$f -max_total_time=$(or $(FUZZ_S),30) -close_fd_mask=3 tests/fuzz/corpus/$$f; done
+lint: $(BIN)                           ## format, clang-tidy, cppcheck, shell scripts, manual, layers
+	$(Q)JOBS='$(JOBS)' sh tests/tools/lint.sh $(BIN)
+analyze:                               ## report of gcc -fanalyzer
+	$(Q)$(MAKE) --no-print-directory CC=gcc BUILD_ROOT=$(BUILD_ROOT)/analyze CFLAGS='-fanalyzer $(CFLAGS)' all
+format:                                ## rewrite the sources in house style
+	$(Q)clang-format -i $$(find src include tests examples -name '*.[ch]')
+man: $(BIN)                            ## write the attribute list of man/porterd.conf.5 anew
+	$(Q)sh tests/tools/attribute_list.sh write $(BIN) man/porterd.conf.5
+bench: $(BIN)                          ## measure what tests/bench/README.md describes
+	$(Q)PORTERD='$(abspath $(BIN))' sh tests/bench/load_time.sh
+PATHS = NAME='$(NAME)' DESTDIR='$(DESTDIR)' SBINDIR='$(SBINDIR)' BINDIR='$(BINDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
+        MANDIR='$(MANDIR)' SYSCONFDIR='$(SYSCONFDIR)' LOGDIR='$(LOGDIR)' RUNDIR='$(RUNDIR)' INITDIR='$(INITDIR)' \
+        UNITDIR='$(UNITDIR)'
+install: $(BIN)                        ## install below DESTDIR; configuration that was changed is kept
+	$(Q)$(PATHS) sh tests/tools/install.sh install $(BIN)
+uninstall:                             ## remove what install put there, except the configuration
+	$(Q)$(PATHS) sh tests/tools/install.sh uninstall
+install-examples: $(EXAMPLES)          ## install the example programs
+	$(Q)$(PATHS) sh tests/tools/install.sh examples $(EXAMPLES)
+dist:                                  ## a release archive of HEAD
+	git archive --prefix=$(NAME)-$(VERSION)/ -o $(NAME)-$(VERSION).tar.gz HEAD
+clean:                                 ## remove everything that was built
+	rm -rf $(BUILD_ROOT) $(NAME)-$(VERSION).tar.gz
+help:                                  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+FORCE:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+endif
+.PHONY: all programs run check check-unit check-functional check-system asan valgrind coverage fuzz lint analyze format \
+  man bench install uninstall install-examples dist clean help FORCE

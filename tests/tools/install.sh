@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What make install and make uninstall do; the directories come from the Makefile by the environment.
+#   install.sh install PORTERD · install.sh uninstall · install.sh examples COMPILED...
+set -eu
+examples='echo_line.sh echo_line.py echo_line.pl echo_line_awk.sh show_environment.sh'
+
+# Copies a text with the paths of this installation in it.
+put_text() # mode from to
+{
+	install -d "$(dirname "$3")"
+	sed -e "s|/usr/local/sbin|$SBINDIR|g" -e "s|/etc/porterd|$SYSCONFDIR|g" -e "s|/var/log/porterd|$LOGDIR|g" \
+	    -e "s|/run/porterd|$RUNDIR|g" "$2" >"$3"
+	chmod "$1" "$3"
+}
+
+# A configuration file that is there and differs is the administrator's: the new one goes beside it as NAME.new, a
+# name that includedir does not load.
+put_conf() # from to
+{
+	put_text 644 "$1" "$2.new"
+	if [ ! -e "$2" ] || cmp -s "$2" "$2.new"; then
+		mv "$2.new" "$2"
+	else
+		echo "porterd: $2 was changed and is kept; the new one is $2.new"
+	fi
+}
+
+case $1 in
+install)
+	install -D -m 755 "$2" "$DESTDIR$SBINDIR/$NAME"
+	for page in man/*.[0-9]; do
+		[ ! -e "$page" ] || install -D -m 644 "$page" "$DESTDIR$MANDIR/man${page##*.}/${page#man/}"
+	done
+	for header in include/porter/*.h; do
+		install -D -m 644 "$header" "$DESTDIR$INCLUDEDIR/porter/${header##*/}"
+	done
+	put_text 755 examples/init/porterd "$DESTDIR$INITDIR/porterd"
+	put_text 644 examples/init/porterd.service "$DESTDIR$UNITDIR/porterd.service"
+	put_conf examples/porterd.conf "$DESTDIR$SYSCONFDIR/porterd.conf"
+	for file in conf.d/*; do
+		put_conf "$file" "$DESTDIR$SYSCONFDIR/$file"
+	done
+	install -d -m 755 "$DESTDIR$LOGDIR"
+	;;
+uninstall)
+	rm -f "$DESTDIR$SBINDIR/$NAME" "$DESTDIR$INITDIR/porterd" "$DESTDIR$UNITDIR/porterd.service"
+	for page in man/*.[0-9]; do
+		rm -f "$DESTDIR$MANDIR/man${page##*.}/${page#man/}"
+	done
+	for header in include/porter/*.h; do
+		rm -f "$DESTDIR$INCLUDEDIR/porter/${header##*/}"
+	done
+	rmdir "$DESTDIR$INCLUDEDIR/porter" 2>/dev/null || :
+	rmdir "$DESTDIR$LOGDIR" 2>/dev/null || :
+	# The example programs, if install-examples put them there.
+	for program in $examples examples/programs/*.c; do
+		program=${program##*/}
+		rm -f "$DESTDIR$BINDIR/${program%.c}"
+	done
+	;;
+examples)
+	shift
+	for program; do
+		install -D -m 755 "$program" "$DESTDIR$BINDIR/${program##*/}"
+	done
+	for program in $examples; do
+		install -D -m 755 "examples/programs/$program" "$DESTDIR$BINDIR/$program"
+	done
+	;;
+esac
