@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The two clocks. Every interval is measured on the monotonic one; the other is for text only. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+int64_t clock_now_ms(void); /* CLOCK_MONOTONIC, milliseconds */
+time_t clock_wall(void);    /* CLOCK_REALTIME, seconds */
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static void *
+must(void *p)
+{
+	if (p == NULL)
+		log_fatal("event=out-of-memory");
+	return p;
+}
+
+void *
+mem_alloc(size_t size)
+{
+	return must(calloc(1, size == 0 ? 1 : size));
+}
+
+void *
+mem_array(size_t count, size_t size)
+{
+	return must(calloc(count == 0 ? 1 : count, size));
+}
+
+void *
+mem_grow(void *old, size_t count, size_t size)
+{
+	return must(reallocarray(old, count == 0 ? 1 : count, size));
+}
+
+char *
+mem_dup(const char *text)
+{
+	return must(strdup(text));
+}
+
+char *
+mem_dupn(const char *text, size_t len)
+{
+	char *copy = mem_alloc(len + 1);
+
+	memcpy(copy, text, len);
+	return copy;
+}
+
+char *
+mem_format(const char *format, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	return must(text);
+}

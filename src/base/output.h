@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing one line to a file, a terminal or the system log without ever waiting. Used by sink.c and
+ * log.c. */
+#ifndef BASE_OUTPUT_H
+#define BASE_OUTPUT_H
+
+#include <stddef.h>
+
+/* A line in pieces; none may be NULL. */
+struct output_line {
+	const char *stamp;
+	const char *text;
+};
+
+/* Descriptors that stay open are at OUTPUT_LOW_FD or above if the limit on descriptors allows
+ * it. */
+#define OUTPUT_LOW_FD 64
+
+/* All return -errno on failure; the writers return the bytes written, which may be less than the
+ * line. */
+int output_open_file(const char *path);
+int output_open_syslog(const char *path);
+/* is_torn: the line before was cut short, so this one starts on a new line. */
+int output_write(int fd, const struct output_line *line, int is_torn);
+int output_send_syslog(int fd, int priority, const char *text);
+int output_stderr(const struct output_line *line);
+
+size_t output_size(const struct output_line *line); /* with its newline */
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "suite.h"
+
+static int values[1000];
+
+START_TEST(entries_of_one_key_come_out_in_order)
+{
+	struct map *m = map_new(3);
+
+	map_put(m, "echo", &values[0]);
+	map_put(m, "time", &values[1]);
+	map_put(m, "echo", &values[2]);
+	ck_assert_ptr_eq(map_get(m, "echo"), &values[0]);
+	ck_assert_ptr_eq(map_take(m, "echo"), &values[0]);
+	ck_assert_ptr_eq(map_take(m, "echo"), &values[2]);
+	ck_assert_ptr_null(map_take(m, "echo"));
+	ck_assert_ptr_eq(map_take(m, "time"), &values[1]);
+	map_free(m);
+}
+
+END_TEST
+
+START_TEST(del_takes_out_one_entry)
+{
+	struct map *m = map_new(2);
+
+	map_put(m, "echo", &values[0]);
+	map_put(m, "echo", &values[1]);
+	map_del(m, "echo", &values[0]);
+	map_del(m, "echo", &values[5]); /* not there: nothing happens */
+	ck_assert_ptr_eq(map_take(m, "echo"), &values[1]);
+	ck_assert_ptr_null(map_get(m, "echo"));
+	map_free(m);
+}
+
+END_TEST
+
+START_TEST(take_any_empties_it)
+{
+	char keys[ARRAY_LEN(values)][16];
+	struct map *m = map_new(ARRAY_LEN(values));
+	int *taken;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		values[i] = 1;
+		snprintf(keys[i], sizeof(keys[i]), "key%zu", i);
+		map_put(m, keys[i], &values[i]);
+	}
+	while ((taken = map_take_any(m)) != NULL) {
+		ck_assert_int_eq(*taken, 1);
+		*taken = 0;
+		n++;
+	}
+	ck_assert_uint_eq(n, ARRAY_LEN(values));
+	map_free(m);
+}
+
+END_TEST
+
+START_TEST(nothing_is_put_beyond_the_capacity)
+{
+	struct map *m = map_new(1);
+
+	map_put(m, "a", &values[0]);
+	map_put(m, "b", &values[1]);
+	ck_assert_ptr_null(map_get(m, "b"));
+	ck_assert_ptr_eq(map_get(m, "a"), &values[0]);
+	map_free(m);
+	map_free(NULL);
+}
+
+END_TEST
+
+int
+main(void)
+{
+	static const struct suite_test tests[] = {
+		TEST(entries_of_one_key_come_out_in_order),
+		TEST(del_takes_out_one_entry),
+		TEST(take_any_empties_it),
+		TEST(nothing_is_put_beyond_the_capacity),
+	};
+
+	return run_suite("map", tests, ARRAY_LEN(tests));
+}
