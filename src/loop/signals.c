@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/signals.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "loop/loop.h"
+
+/* Descriptors below are left free for those that programs are given. */
+#define LOW_FD 64
+/* Signals taken in one turn; what is left stays readable. */
+#define BUDGET 16
+
+struct signals {
+	struct loop *loop;
+	struct loop_io io;
+	const struct signal_row *rows;
+	size_t count;
+	void *arg;
+	sigset_t mask_before;
+	struct sigaction *actions_before; /* one a row */
+};
+
+static void
+call_row(const struct signals *s, int signo)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->rows[i].signo == signo) {
+			s->rows[i].fn(s->arg);
+			return;
+		}
+	}
+}
+
+static void
+on_signal(struct loop_io *io, short got)
+{
+	const struct signals *s = io->arg;
+	struct signalfd_siginfo info;
+
+	(void)got;
+	/* A row may close us: then the descriptor is gone, but not yet the memory. */
+	for (unsigned i = 0; i < BUDGET && io->fd >= 0; i++) {
+		if (read(io->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+			return;
+		call_row(s, (int)info.ssi_signo);
+	}
+}
+
+/* A pending signal stays pending over this: only ignoring it would drop it. */
+static void
+take_actions(struct signals *s)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+
+	s->actions_before = mem_array(s->count, sizeof(*s->actions_before));
+	for (size_t i = 0; i < s->count; i++)
+		sigaction(s->rows[i].signo, &by_default, &s->actions_before[i]);
+}
+
+static int
+open_fd(const sigset_t *set)
+{
+	int fd = signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);
+	int up;
+
+	if (fd < 0)
+		return -1;
+	up = fcntl(fd, F_DUPFD_CLOEXEC, LOW_FD);
+	if (up < 0)
+		return fd;
+	close(fd);
+	return up;
+}
+
+struct signals *
+signals_open(struct loop *l, const struct signal_row *rows, size_t count, void *arg)
+{
+	struct signals *s;
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < count; i++)
+		sigaddset(&set, rows[i].signo);
+	fd = open_fd(&set);
+	if (fd < 0)
+		return NULL;
+	s = mem_alloc(sizeof(*s));
+	*s = (struct signals){ .loop = l, .rows = rows, .count = count, .arg = arg };
+	s->io = (struct loop_io){
+		.fd = fd, .want = POLLIN, .order = LOOP_SIGNALS, .fn = on_signal, .arg = s
+	};
+	/* Blocked first: what comes between would end us. */
+	sigprocmask(SIG_BLOCK, &set, &s->mask_before);
+	take_actions(s);
+	loop_add(l, &s->io);
+	return s;
+}
+
+static void
+free_signals(void *object)
+{
+	struct signals *s = object;
+
+	free(s->actions_before);
+	free(s);
+}
+
+void
+signals_close(struct signals *s)
+{
+	if (s == NULL)
+		return;
+	loop_del(s->loop, &s->io);
+	close(s->io.fd);
+	s->io.fd = -1;
+	for (size_t i = 0; i < s->count; i++)
+		sigaction(s->rows[i].signo, &s->actions_before[i], NULL);
+	sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
+	loop_defer(s->loop, free_signals, s);
+}
