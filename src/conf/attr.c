@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "conf/attr.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "conf/config.h"
+#include "conf/types.h"
+
+/* A row whose field has another C type than the row says does not compile. */
+#define AT(owner, ctype, f) \
+	.offset = offsetof(struct owner, f) + 0 * sizeof(char[_Generic(((struct owner *)0)->f, ctype: 1)])
+#define FIELD(ctype, f) AT(service_conf, ctype, f)
+#define GLOBAL(ctype, f) AT(global_conf, ctype, f)
+#define GIVEN(f) .given = offsetof(struct service_conf, f)
+#define LIMIT(which) \
+	.offset = offsetof(struct service_conf, rlimits) + (which) * sizeof(struct rlimit_conf), \
+	.scope = ATTR_BOTH, .restricts = true
+
+#include "conf/choices.h"
+
+/* clang-format off */
+const struct attr attrs[] = {
+	/* what it is */
+	{ .name = "id", .type = &type_word, FIELD(char *, id), .scope = ATTR_SERVICE,
+	  .is_derived = true,
+	  .text = "The name of the service in logs, in enabled and in disabled; without it the name behind \"service\"." },
+	{ .name = "disable", .type = &type_bool, FIELD(bool, disable), .scope = ATTR_BOTH, .restricts = true,
+	  .initial = "no",
+	  .text = "Whether the service is switched off." },
+	{ .name = "enabled", .type = &type_ids, GLOBAL(struct strings, enabled), .scope = ATTR_GLOBAL,
+	  .given = offsetof(struct global_conf, has_enabled), .restricts = true,
+	  .text = "Ids of the only services that are on; a service with disable = yes stays off." },
+	{ .name = "disabled", .type = &type_ids, GLOBAL(struct strings, disabled), .scope = ATTR_GLOBAL,
+	  .restricts = true,
+	  .text = "Ids of services that are off, whatever enabled says." },
+	{ .name = "type", .type = &type_flags, FIELD(unsigned, type), .scope = ATTR_SERVICE, .choices = choices_type,
+	  .text = "INTERNAL for a service that porterd itself provides (echo, discard, daytime, time, chargen); "
+	          "UNLISTED for one that is not in /etc/services." },
+	{ .name = "flags", .type = &type_flags, FIELD(unsigned, flags), .scope = ATTR_BOTH, .choices = choices_flags,
+	  .text = "NODELAY and KEEPALIVE set these options on TCP connections; IPv4 and IPv6 choose the kind of address; "
+	          "NAMEINARGS takes the program's own name from server_args; NORETRY gives up when a fork fails." },
+
+	/* where it listens */
+	{ .name = "socket_type", .type = &type_choice, FIELD(int, socket_type), .scope = ATTR_SERVICE,
+	  .choices = choices_socket, .is_derived = true,
+	  .text = "Connections or datagrams; without it what goes with protocol, and stream if that is missing too." },
+	{ .name = "protocol", .type = &type_choice, FIELD(int, protocol), .scope = ATTR_SERVICE,
+	  .choices = choices_protocol, .is_derived = true,
+	  .text = "The protocol; without it what goes with socket_type: tcp with stream, udp with dgram." },
+	{ .name = "port", .type = &type_port, FIELD(char *, port), .scope = ATTR_SERVICE, .min = 1, .max = 65535,
+	  .text = "The number or name of the port; without it the service's name is looked up in /etc/services." },
+	{ .name = "bind", .alias = "interface", .type = &type_addresses, FIELD(struct strings, bind),
+	  .scope = ATTR_BOTH, .restricts = true,
+	  .text = "Addresses or host names to listen on, all of them; without it every address of the machine." },
+	{ .name = "listen", .type = &type_listen, FIELD(struct strings, listen), .scope = ATTR_SERVICE,
+	  .restricts = true,
+	  .text = "Addresses with their ports, such as 127.0.0.1:3600, [::1]:3600, *:3600 or unix:/run/x.sock, "
+	          "in place of bind and port." },
+	{ .name = "v6only", .type = &type_bool, FIELD(bool, v6only), .scope = ATTR_BOTH, .restricts = true,
+	  .initial = "no",
+	  .text = "Whether a socket for every IPv6 address takes IPv6 clients alone." },
+	{ .name = "listen_mode", .type = &type_mode, FIELD(mode_t, listen_mode), .scope = ATTR_BOTH, .max = 0777,
+	  .restricts = true, .initial = "0666",
+	  .text = "The mode of unix sockets; connecting takes the right to write." },
+	{ .name = "listen_owner", .type = &type_user, FIELD(char *, listen_owner), .scope = ATTR_BOTH,
+	  .restricts = true,
+	  .text = "The user who owns unix sockets." },
+	{ .name = "listen_group", .type = &type_user, FIELD(char *, listen_group), .scope = ATTR_BOTH,
+	  .restricts = true,
+	  .text = "The group that owns unix sockets." },
+	{ .name = "backlog", .type = &type_number, FIELD(unsigned, backlog), .scope = ATTR_BOTH, .min = 1, .max = 65535,
+	  .initial = "4096",
+	  .text = "How many connections the kernel keeps waiting; it clamps this at net.core.somaxconn." },
+
+	/* how many */
+	{ .name = "wait", .type = &type_bool, FIELD(bool, wait), .scope = ATTR_SERVICE, .initial = "no",
+	  .is_derived = true,
+	  .text = "Whether one program gets the listening socket itself and porterd waits until it ends; "
+	          "no starts a program for each connection." },
+	{ .name = "instances", .type = &type_number, FIELD(unsigned, instances), .scope = ATTR_BOTH, .max = 1000000,
+	  .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
+	  .text = "How many programs of the service run at a time at most." },
+	{ .name = "max_servers", .type = &type_number, GLOBAL(unsigned, max_servers), .scope = ATTR_GLOBAL,
+	  .max = 1000000, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
+	  .text = "How many programs of all services together run at a time at most." },
+	{ .name = "on_limit", .type = &type_choice, FIELD(enum conf_on_limit, on_limit), .scope = ATTR_BOTH,
+	  .choices = choices_on_limit, .initial = "refuse",
+	  .text = "What happens to a client when instances are reached: it is refused, or it waits in the queue." },
+
+	/* which program, and as whom */
+	{ .name = "server", .type = &type_path, FIELD(char *, server), .scope = ATTR_SERVICE,
+	  .text = "The full path of the program." },
+	{ .name = "server_args", .type = &type_words, FIELD(struct strings, server_args), .scope = ATTR_SERVICE,
+	  .text = "The program's arguments, without its own name unless NAMEINARGS is among the flags." },
+	{ .name = "user", .type = &type_user, FIELD(char *, user), .scope = ATTR_BOTH, .restricts = true,
+	  .text = "The user that the program runs as; needed where porterd runs as root." },
+	{ .name = "group", .type = &type_user, FIELD(char *, group), .scope = ATTR_BOTH, .restricts = true,
+	  .text = "The group that the program runs as; without it the user's own." },
+	{ .name = "groups", .type = &type_bool, FIELD(bool, groups), .scope = ATTR_BOTH, .restricts = true,
+	  .initial = "no",
+	  .text = "Whether the program gets the user's supplementary groups, too." },
+	{ .name = "chroot", .type = &type_path, FIELD(char *, chroot), .scope = ATTR_BOTH, .restricts = true,
+	  .text = "The directory that is the program's root; server and directory are paths within it." },
+	{ .name = "directory", .type = &type_path, FIELD(char *, directory), .scope = ATTR_BOTH,
+	  .text = "The directory that the program starts in; without it the root directory." },
+
+	/* its surroundings */
+	{ .name = "env", .type = &type_variables, FIELD(struct strings, env), .scope = ATTR_BOTH,
+	  .text = "Variables for the program's environment, as NAME=VALUE." },
+	{ .name = "passenv", .type = &type_names, FIELD(struct strings, passenv), GIVEN(has_passenv),
+	  .scope = ATTR_BOTH, .restricts = true,
+	  .text = "Names of porterd's own variables that the program gets; an empty list drops PATH, TZ, LANG and LC_*, too." },
+	{ .name = "umask", .type = &type_mode, FIELD(mode_t, umask), GIVEN(has_umask), .scope = ATTR_BOTH,
+	  .max = 0777, .restricts = true,
+	  .text = "The file mode creation mask in octal; without it the one that porterd was started with, and 022." },
+	{ .name = "nice", .type = &type_number, FIELD(int, nice), .scope = ATTR_BOTH, .min = -20, .max = 19,
+	  .initial = "0",
+	  .text = "How much is added to the program's niceness." },
+	{ .name = "stderr", .type = &type_choice, FIELD(enum conf_stderr, stderr_to), .scope = ATTR_BOTH,
+	  .choices = choices_stderr, .initial = "socket",
+	  .text = "Where the program's standard error goes: to the client, to the error log, or nowhere." },
+	{ .name = "rlimit_as", .type = &type_limit_size, LIMIT(CONF_RLIMIT_AS),
+	  .text = "Limit of the program's address space." },
+	{ .name = "rlimit_cpu", .type = &type_limit_number, LIMIT(CONF_RLIMIT_CPU),
+	  .text = "Limit of the program's processor time, in seconds." },
+	{ .name = "rlimit_data", .type = &type_limit_size, LIMIT(CONF_RLIMIT_DATA),
+	  .text = "Limit of the program's data segment." },
+	{ .name = "rlimit_rss", .type = &type_limit_size, LIMIT(CONF_RLIMIT_RSS),
+	  .text = "Limit of the program's resident memory, which Linux does not enforce." },
+	{ .name = "rlimit_stack", .type = &type_limit_size, LIMIT(CONF_RLIMIT_STACK),
+	  .text = "Limit of the program's stack." },
+	{ .name = "rlimit_files", .type = &type_limit_number, LIMIT(CONF_RLIMIT_FILES),
+	  .text = "Limit of the program's open files." },
+	{ .name = "rlimit_nproc", .type = &type_limit_number, LIMIT(CONF_RLIMIT_NPROC),
+	  .text = "Limit of the processes of the program's user." },
+	{ .name = "rlimit_fsize", .type = &type_limit_size, LIMIT(CONF_RLIMIT_FSIZE),
+	  .text = "Limit of the size of files that the program writes." },
+	{ .name = "rlimit_core", .type = &type_limit_size, LIMIT(CONF_RLIMIT_CORE),
+	  .text = "Limit of the size of core dumps." },
+
+	/* what is said about it */
+	{ .name = "log_type", .type = &type_log, FIELD(struct sink_target, log_type), .scope = ATTR_BOTH,
+	  .text = "Where lines about clients go: SYSLOG FACILITY [LEVEL], FILE PATH [SOFT [HARD]], or stderr; "
+	          "an empty value is silence." },
+	{ .name = "log_on_success", .type = &type_flags, FIELD(unsigned, log_on_success), .scope = ATTR_BOTH,
+	  .choices = choices_success, .initial = "PID HOST EXIT DURATION",
+	  .text = "What is logged when a program starts and ends." },
+	{ .name = "log_on_failure", .type = &type_flags, FIELD(unsigned, log_on_failure), .scope = ATTR_BOTH,
+	  .choices = choices_failure, .initial = "HOST",
+	  .text = "What is logged when a client is not served." },
+	{ .name = "daemon_log", .type = &type_log, GLOBAL(struct sink_target, daemon_log), .scope = ATTR_GLOBAL,
+	  .text = "Where porterd's own messages go, written as for log_type." },
+
+	/* how it ends */
+	{ .name = "stop_signal", .type = &type_signal, FIELD(int, stop_signal), .scope = ATTR_BOTH, .initial = "TERM",
+	  .text = "The signal that asks the program to end." },
+	{ .name = "stop_grace", .type = &type_duration, FIELD(int64_t, stop_grace_ms), .scope = ATTR_BOTH,
+	  .max = 86400000, .initial = "10s",
+	  .text = "How long the program has after that signal before it is killed." },
+};
+/* clang-format on */
+
+const size_t attr_count = ARRAY_LEN(attrs);
+
+const struct attr *
+attr_find(const char *name)
+{
+	for (size_t i = 0; i < attr_count; i++) {
+		if (strcasecmp(attrs[i].name, name) == 0)
+			return &attrs[i];
+		if (attrs[i].alias != NULL && strcasecmp(attrs[i].alias, name) == 0)
+			return &attrs[i];
+	}
+	return NULL;
+}
+
+void *
+attr_field(void *base, const struct attr *a)
+{
+	return (char *)base + a->offset;
+}
+
+const void *
+attr_field_const(const void *base, const struct attr *a)
+{
+	return (const char *)base + a->offset;
+}
+
+bool
+attr_set(void *base, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE])
+{
+	if (!a->type->set(attr_field(base, a), a, text, why))
+		return false;
+	attr_mark(base, a);
+	return true;
+}
+
+void
+attr_mark(void *base, const struct attr *a)
+{
+	if (a->given != 0)
+		*(bool *)((char *)base + a->given) = true;
+}
+
+void
+attr_clear(void *base, const struct attr *a)
+{
+	a->type->clear(attr_field(base, a), a);
+	if (a->given != 0)
+		*(bool *)((char *)base + a->given) = false;
+}
+
+/* The words of a list's default are separated by single blanks. */
+static void
+set_words(void *field, const struct attr *a, const char *text)
+{
+	char word[64], why[ATTR_WHY_SIZE];
+
+	while (*text != '\0') {
+		size_t len = strcspn(text, " ");
+
+		memcpy(word, text, len);
+		word[len] = '\0';
+		a->type->set(field, a, word, why);
+		text += len + (text[len] == ' ');
+	}
+}
+
+void
+attr_reset(void *base, const struct attr *a)
+{
+	char why[ATTR_WHY_SIZE];
+
+	attr_clear(base, a);
+	if (a->initial != NULL && a->type->is_list)
+		set_words(attr_field(base, a), a, a->initial);
+	else if (a->initial != NULL)
+		a->type->set(attr_field(base, a), a, a->initial, why);
+}
+
+void
+attr_copy(void *to, const void *from, const struct attr *a)
+{
+	a->type->copy(attr_field(to, a), attr_field_const(from, a), a);
+	if (a->given != 0)
+		*(bool *)((char *)to + a->given) = *(const bool *)((const char *)from + a->given);
+}
+
+bool
+attr_equal(const void *x, const void *y, const struct attr *a)
+{
+	if (a->given != 0 &&
+	    *(const bool *)((const char *)x + a->given) != *(const bool *)((const char *)y + a->given))
+		return false;
+	return a->type->equal(attr_field_const(x, a), attr_field_const(y, a), a);
+}
+
+const struct attr_choice *
+attr_choice_find(const struct attr *a, const char *text)
+{
+	for (const struct attr_choice *c = a->choices; c != NULL && c->name != NULL; c++)
+		if (strcasecmp(c->name, text) == 0)
+			return c;
+	return NULL;
+}

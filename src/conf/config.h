@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* A configuration as a value: what the files said, with every name looked up. Immutable once loaded. */
+#ifndef CONF_CONFIG_H
+#define CONF_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/addr.h"
+#include "base/sink.h"
+#include "base/strings.h"
+#include "conf/problem.h"
+
+#define CONF_UNLIMITED UINT_MAX
+
+enum conf_type { CONF_TYPE_INTERNAL = 1, CONF_TYPE_UNLISTED = 2, CONF_TYPE_SPECIAL = 4 };
+
+enum conf_flag {
+	CONF_FLAG_NODELAY = 1,
+	CONF_FLAG_KEEPALIVE = 2,
+	CONF_FLAG_IPV4 = 4,
+	CONF_FLAG_IPV6 = 8,
+	CONF_FLAG_NAMEINARGS = 16,
+	CONF_FLAG_NORETRY = 32,  /* no second try when fork fails */
+};
+
+enum conf_log {
+	CONF_LOG_PID = 1,
+	CONF_LOG_HOST = 2,
+	CONF_LOG_EXIT = 4,
+	CONF_LOG_DURATION = 8,
+};
+
+enum conf_on_limit { CONF_REFUSE, CONF_QUEUE };
+enum conf_stderr { CONF_STDERR_SOCKET, CONF_STDERR_LOG, CONF_STDERR_NULL };
+
+enum conf_rlimit {
+	CONF_RLIMIT_CPU, CONF_RLIMIT_DATA, CONF_RLIMIT_RSS, CONF_RLIMIT_STACK, CONF_RLIMIT_FILES, CONF_RLIMIT_NPROC,
+	CONF_RLIMIT_FSIZE, CONF_RLIMIT_CORE, CONF_RLIMIT_AS, CONF_RLIMIT_MAX
+};
+
+struct rlimit_conf {
+	bool is_set;
+	rlim_t value; /* soft and hard; RLIM_INFINITY for UNLIMITED */
+};
+
+/* One address that a service listens on. */
+struct endpoint {
+	struct addr addr;    /* IPv4, IPv6 or unix */
+	int socket_type;     /* SOCK_STREAM, SOCK_DGRAM … */
+	bool is_dual;        /* [::] that takes IPv4 as well; where the machine has no IPv6, 0.0.0.0 instead */
+	struct place place;  /* of the word that asked for it */
+	char *key;           /* what it is bound to: "tcp:*:3600", "tcp:127.0.0.1:3600", "udp:[::1]:69", "unix:/run/x.sock" */
+};
+
+enum conf_state {
+	CONF_OK,
+	CONF_DISABLED,             /* by disable, enabled or disabled */
+	CONF_BROKEN_TEXT,          /* has an error: does not start */
+	CONF_BROKEN_SURROUNDINGS,  /* something it names is missing: does not start, or stays as it was at a reload */
+};
+
+struct service_conf {
+	/* as written, after inheritance */
+	char *name;
+	char *id;                  /* never NULL once loaded */
+	bool disable;
+	unsigned type, flags;      /* enum conf_type, enum conf_flag */
+	int socket_type;           /* SOCK_STREAM …; never 0 once loaded without error */
+	int protocol;              /* IPPROTO_TCP, IPPROTO_UDP; 0 if it listens on unix sockets alone */
+	char *port;                /* number or name; NULL: by the service's name */
+	struct strings bind, listen;
+	bool v6only;               /* an IPv6 socket takes no IPv4 clients */
+	mode_t listen_mode;        /* of unix sockets */
+	char *listen_owner, *listen_group;
+	bool wait;
+	char *user, *group;        /* NULL: not given */
+	bool groups;               /* supplementary groups of the user, too */
+	unsigned instances;        /* CONF_UNLIMITED: no limit of its own */
+	enum conf_on_limit on_limit;
+	unsigned backlog;
+	char *server;              /* NULL for builtins */
+	struct strings server_args, env, passenv;
+	bool has_passenv;          /* passenv was given; given and empty also drops PATH */
+	bool has_umask;
+	mode_t umask;
+	int nice;
+	struct rlimit_conf rlimits[CONF_RLIMIT_MAX];
+	char *chroot, *directory;
+	enum conf_stderr stderr_to;
+	struct sink_target log_type;
+	unsigned log_on_success, log_on_failure; /* enum conf_log */
+	int stop_signal;
+	int64_t stop_grace_ms;
+
+	/* worked out while loading */
+	enum conf_state state;
+	struct place place;        /* of the word "service" */
+	struct place *places;      /* attr_count of them: where each attribute got its value; no source: the default */
+	struct endpoint *endpoints;
+	size_t endpoint_count;
+	uid_t uid;
+	gid_t gid;
+	gid_t *group_list;         /* for setgroups(): the supplementary groups, without duplicates */
+	size_t group_count;
+	bool changes_ids;          /* false: runs as whoever runs porterd */
+	char *user_name;           /* of uid; NULL if it has none */
+	uid_t listen_uid;          /* of unix sockets; (uid_t)-1: unchanged */
+	gid_t listen_gid;
+};
+
+struct global_conf {
+	unsigned max_servers;      /* all services together; CONF_UNLIMITED */
+	struct sink_target daemon_log;
+	struct strings enabled, disabled;
+	bool has_enabled;
+};
+
+struct config {
+	unsigned refs;             /* private to config.c */
+	char *path;                /* of the main file */
+	struct global_conf global;
+	struct service_conf defaults;
+	struct service_conf **services; /* in file order, disabled and broken ones too */
+	size_t count;
+	struct source **sources;
+	size_t source_count;
+};
+
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c); /* the last one frees; NULL is allowed */
+
+/* For the loader: an empty configuration with one reference; a service that inherits from defaults (NULL: nothing). */
+struct config *config_new(const char *path);
+struct service_conf *service_conf_new(const struct service_conf *defaults);
+void service_conf_free(struct service_conf *s); /* NULL is allowed */
+
+/* The effective configuration in native spelling; loads again to the same. */
+void config_dump(const struct config *c, FILE *out);
+
+static inline bool
+conf_is_internal(const struct service_conf *s)
+{
+	return (s->type & CONF_TYPE_INTERNAL) != 0;
+}
+
+#endif

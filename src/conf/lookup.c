@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* What the machine knows: users, groups, ports, hosts. Programs and directories are looked at in lookup_file.c. */
+#include <errno.h>
+#include <grp.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "conf/load.h"
+#include "conf/lookup_file.h"
+
+/* Answers that need more room than this are not those of a sane machine. */
+#define ENTRY_MAX_BYTES (1 << 20)
+
+static bool
+read_id(const char *text, unsigned long *id)
+{
+	if (*text == '\0' || strspn(text, "0123456789") != strlen(text) || strlen(text) > 10)
+		return false;
+	*id = strtoul(text, NULL, 10);
+	return *id < UINT32_MAX;
+}
+
+static int
+find_user(const char *name, struct passwd *pw, char *room, size_t size, struct passwd **found)
+{
+	unsigned long id;
+	int r = getpwnam_r(name, pw, room, size, found);
+
+	if (r == 0 && *found == NULL && read_id(name, &id))
+		r = getpwuid_r((uid_t)id, pw, room, size, found);
+	return r;
+}
+
+static int
+lookup_user(const char *name, struct user_entry *out)
+{
+	struct passwd pw, *found = NULL;
+	size_t size = 1024;
+	char *room = NULL;
+	int r;
+
+	do {
+		size *= 2;
+		room = mem_grow(room, size, 1);
+		r = find_user(name, &pw, room, size, &found);
+	} while (r == ERANGE && size < ENTRY_MAX_BYTES);
+	if (found != NULL)
+		*out = (struct user_entry){ .name = mem_dup(pw.pw_name), .uid = pw.pw_uid, .gid = pw.pw_gid };
+	free(room);
+	return found != NULL ? 0 : -ENOENT;
+}
+
+static int
+lookup_group(const char *name, gid_t *gid)
+{
+	struct group gr, *found = NULL;
+	size_t size = 1024;
+	char *room = NULL;
+	unsigned long id;
+	int r;
+
+	do {
+		size *= 2;
+		room = mem_grow(room, size, 1);
+		r = getgrnam_r(name, &gr, room, size, &found);
+	} while (r == ERANGE && size < ENTRY_MAX_BYTES);
+	if (found != NULL)
+		*gid = gr.gr_gid;
+	free(room);
+	if (found != NULL)
+		return 0;
+	if (!read_id(name, &id))
+		return -ENOENT;
+	*gid = (gid_t)id;
+	return 0;
+}
+
+static int
+lookup_groups(const char *user, gid_t gid, gid_t **list, size_t *count)
+{
+	int room = 16, wanted = room;
+	gid_t *groups = mem_array((size_t)room, sizeof(*groups));
+	size_t kept = 0;
+
+	while (getgrouplist(user, gid, groups, &wanted) < 0) {
+		room = wanted > room ? wanted : room * 2;
+		wanted = room;
+		groups = mem_grow(groups, (size_t)room, sizeof(*groups));
+	}
+	for (int i = 0; i < wanted; i++) {
+		size_t k = 0;
+
+		while (k < kept && groups[k] != groups[i])
+			k++;
+		if (k == kept)
+			groups[kept++] = groups[i];
+	}
+	*list = groups;
+	*count = kept;
+	return 0;
+}
+
+static int
+lookup_port(const char *name, const char *protocol)
+{
+	struct servent entry, *found = NULL;
+	char room[4096];
+
+	if (getservbyname_r(name, protocol, &entry, room, sizeof(room), &found) != 0 || found == NULL)
+		return -ENOENT;
+	return ntohs((uint16_t)entry.s_port);
+}
+
+static int
+host_error(int r)
+{
+	switch (r) {
+	case EAI_AGAIN:
+		return -EAGAIN;
+	case EAI_MEMORY:
+		return -ENOMEM;
+	default:
+		return -ENOENT;
+	}
+}
+
+static int
+lookup_host(const char *name, struct addr **list, size_t *count)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *first;
+	struct addr *out = NULL;
+	size_t n = 0;
+	int r = getaddrinfo(name, NULL, &hints, &first);
+
+	if (r != 0)
+		return host_error(r);
+	for (struct addrinfo *ai = first; ai != NULL; ai = ai->ai_next) {
+		if (ai->ai_addrlen > sizeof(out->u))
+			continue;
+		out = mem_grow(out, n + 1, sizeof(*out));
+		out[n] = (struct addr){ .len = ai->ai_addrlen };
+		memcpy(&out[n++].u, ai->ai_addr, ai->ai_addrlen);
+	}
+	freeaddrinfo(first);
+	*list = out;
+	*count = n;
+	return n > 0 ? 0 : -ENOENT;
+}
+
+const struct lookup lookup_system = {
+	.user = lookup_user,
+	.group = lookup_group,
+	.groups = lookup_groups,
+	.port = lookup_port,
+	.host = lookup_host,
+	.program = lookup_program,
+	.directory = lookup_directory,
+};

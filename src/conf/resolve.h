@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks up what a service names: its addresses, its program, whom it runs as. */
+#ifndef CONF_RESOLVE_H
+#define CONF_RESOLVE_H
+
+#include "conf/draft.h"
+
+void resolve_endpoints(struct draft *d);
+void resolve_files(struct draft *d);  /* program, root directory, working directory */
+void resolve_ids(struct draft *d);    /* user, groups, owner of unix sockets */
+
+#endif

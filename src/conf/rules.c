@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "conf/rules.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+#define BUILTIN_NAMES "echo, discard, daytime, time and chargen"
+
+static bool
+is_unix_entry(const char *entry)
+{
+	return strncasecmp(entry, "unix:", 5) == 0;
+}
+
+bool
+rules_is_unix(const struct service_conf *s)
+{
+	for (size_t i = 0; i < s->listen.count; i++)
+		if (!is_unix_entry(s->listen.item[i]))
+			return false;
+	return s->listen.count > 0;
+}
+
+static bool
+has_unix(const struct service_conf *s)
+{
+	for (size_t i = 0; i < s->listen.count; i++)
+		if (is_unix_entry(s->listen.item[i]))
+			return true;
+	return false;
+}
+
+/* A socket that was handed over needs no address. */
+static bool
+is_inherited(const struct draft *d)
+{
+	return d->options->lookup->is_inherited != NULL && d->options->lookup->is_inherited(d->conf->id);
+}
+
+static void
+derive_socket(struct draft *d)
+{
+	struct service_conf *s = d->conf;
+
+	if (s->socket_type == 0)
+		s->socket_type = s->protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	if (rules_is_unix(s) && !IS_GIVEN(d, protocol))
+		return;
+	if (s->protocol == 0)
+		s->protocol = s->socket_type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
+}
+
+static void
+check_socket(struct draft *d)
+{
+	const struct service_conf *s = d->conf;
+
+	if (s->socket_type == SOCK_STREAM && s->protocol == IPPROTO_UDP)
+		text_error(d, PLACE(d, protocol), "socket_type = stream goes with protocol = tcp, not with udp");
+	else if (s->socket_type == SOCK_DGRAM && s->protocol == IPPROTO_TCP)
+		text_error(d, PLACE(d, protocol), "socket_type = dgram goes with protocol = udp, not with tcp");
+	else if (s->protocol != 0 && rules_is_unix(s))
+		note(d, PLACE(d, protocol), "protocol has no effect: the service listens on unix sockets alone");
+}
+
+static void
+check_internal(struct draft *d)
+{
+	const struct lookup *lookup = d->options->lookup;
+	const struct service_conf *s = d->conf;
+
+	if (!conf_is_internal(s))
+		return;
+	if (IS_GIVEN(d, server))
+		text_error(d, PLACE(d, server), "INTERNAL is for services that porterd itself provides (" BUILTIN_NAMES
+		    "): remove type = INTERNAL, or server");
+	else if (lookup->is_builtin == NULL || !lookup->is_builtin(s->name, s->socket_type))
+		text_error(d, PLACE(d, type), "porterd itself provides no %.60s over %s: type = INTERNAL is for " BUILTIN_NAMES,
+		    s->name, s->socket_type == SOCK_DGRAM ? "dgram" : "stream");
+	else if (has_unix(s))
+		text_error(d, PLACE(d, listen), "type = INTERNAL is for tcp and udp, not for unix sockets");
+}
+
+static void
+check_server(struct draft *d)
+{
+	const struct service_conf *s = d->conf;
+
+	if (!conf_is_internal(s) && !IS_GIVEN(d, server))
+		text_error(d, PLACE(d, server), "service %.60s has no server = PROGRAM", s->name);
+	if ((s->flags & CONF_FLAG_NAMEINARGS) != 0 && s->server_args.count == 0 && !conf_is_internal(s))
+		text_error(d, IS_OWN(d, server_args) ? PLACE(d, server_args) : PLACE(d, flags),
+		    "with NAMEINARGS the first word of server_args is the program's own name: server_args is empty");
+}
+
+static void
+derive_wait(struct draft *d)
+{
+	struct service_conf *s = d->conf;
+
+	if (IS_GIVEN(d, wait))
+		return;
+	s->wait = s->socket_type == SOCK_DGRAM && !conf_is_internal(s);
+	note(d, PLACE(d, wait), "service %.60s has no wait: it is taken as %s, as for %s", s->name, s->wait ? "yes" : "no",
+	    conf_is_internal(s) ? "every builtin" : s->wait ? "datagrams" : "connections");
+}
+
+static void
+check_wait(struct draft *d)
+{
+	struct service_conf *s = d->conf;
+
+	if (s->socket_type == SOCK_DGRAM && !s->wait && !conf_is_internal(s) && !d->broken[attr_find("wait") - attrs])
+		text_error(d, PLACE(d, wait), "a program for datagrams gets the socket itself: this takes wait = yes");
+	if (s->wait && conf_is_internal(s)) {
+		if (s->socket_type == SOCK_STREAM)
+			warning(d, PLACE(d, wait), "wait = yes has no effect with type = INTERNAL, and is taken as no");
+		s->wait = false;
+	}
+	if (s->wait && IS_OWN(d, instances) && s->instances != 1)
+		note(d, PLACE(d, instances), "with wait = yes one program runs at a time, whatever instances says");
+}
+
+static void
+check_instances(struct draft *d)
+{
+	if (d->conf->instances == 0)
+		warning(d, PLACE(d, instances), "instances = 0 serves nobody");
+}
+
+static void
+check_addresses(struct draft *d)
+{
+	const struct service_conf *s = d->conf;
+
+	if (IS_GIVEN(d, listen) && IS_OWN(d, bind))
+		text_error(d, PLACE(d, bind), "listen says the addresses already: remove bind, or listen");
+	if (IS_GIVEN(d, listen) && IS_OWN(d, port))
+		text_error(d, PLACE(d, port), "listen says the port already: remove port, or listen");
+	if (IS_GIVEN(d, listen) && s->listen.count == 0 && !d->broken[attr_find("listen") - attrs])
+		text_error(d, PLACE(d, listen), "listen holds no address");
+	if (IS_OWN(d, bind) && s->bind.count == 0 && !d->broken[attr_find("bind") - attrs])
+		text_error(d, PLACE(d, bind), "bind holds no address");
+	if ((s->type & CONF_TYPE_UNLISTED) != 0 && !IS_GIVEN(d, port) && !IS_GIVEN(d, listen) && !is_inherited(d))
+		text_error(d, PLACE(d, type), "a service that is UNLISTED needs a port =");
+}
+
+static void
+check_unix(struct draft *d)
+{
+	const struct service_conf *s = d->conf;
+
+	if (has_unix(s))
+		return;
+	if (IS_OWN(d, listen_mode))
+		warning(d, PLACE(d, listen_mode), "listen_mode has no effect without a unix socket in listen");
+	if (IS_OWN(d, listen_owner))
+		warning(d, PLACE(d, listen_owner), "listen_owner has no effect without a unix socket in listen");
+	if (IS_OWN(d, listen_group))
+		warning(d, PLACE(d, listen_group), "listen_group has no effect without a unix socket in listen");
+}
+
+static void
+check_options(struct draft *d)
+{
+	const struct service_conf *s = d->conf;
+
+	if (IS_OWN(d, flags) && (s->flags & (CONF_FLAG_NODELAY | CONF_FLAG_KEEPALIVE)) != 0 && s->protocol != IPPROTO_TCP)
+		note(d, PLACE(d, flags), "NODELAY and KEEPALIVE have an effect with protocol = tcp alone");
+}
+
+static void
+check_user(struct draft *d)
+{
+	const struct service_conf *s = d->conf;
+
+	if (d->options->is_root && !IS_GIVEN(d, user) && !conf_is_internal(s))
+		text_error(d, PLACE(d, user), "service %.60s has no user = NAME, which it needs where porterd runs as root",
+		    s->name);
+}
+
+/* In this order: what is derived comes before what looks at it. */
+static const struct rule {
+	const char *name;
+	void (*apply)(struct draft *d);
+} rules[] = {
+	{ "socket_type and protocol follow from each other", derive_socket },
+	{ "stream is tcp, dgram is udp", check_socket },
+	{ "INTERNAL names a builtin and has no server", check_internal },
+	{ "what is not INTERNAL has a server", check_server },
+	{ "wait follows from socket_type", derive_wait },
+	{ "datagrams take wait = yes", check_wait },
+	{ "instances = 0 serves nobody", check_instances },
+	{ "listen stands alone", check_addresses },
+	{ "listen_mode and the like take a unix socket", check_unix },
+	{ "options of TCP", check_options },
+	{ "root starts nothing without a user", check_user },
+};
+
+void
+rules_apply(struct draft *d)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		rules[i].apply(d);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What attributes mean together: values that follow from others, and combinations that cannot be. */
+#ifndef CONF_RULES_H
+#define CONF_RULES_H
+
+#include "conf/draft.h"
+
+/* Asks nothing of the machine but which builtins there are and which sockets were handed over. */
+void rules_apply(struct draft *d);
+
+/* True if every address of the service is a unix socket. */
+bool rules_is_unix(const struct service_conf *s);
+
+#endif
