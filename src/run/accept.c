@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/accept.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "run/activity.h"
+#include "run/datagram.h"
+#include "run/service.h"
+#include "run/services.h"
+#include "run/socket.h"
+
+#define FORK_TRIES        3u
+#define FORK_RETRY_MS     1000
+#define DATAGRAMS_A_TURN  16u
+#define ACCEPT_MESSAGE_MS 5000
+
+enum accept_action { ACCEPT_AGAIN, ACCEPT_REST, ACCEPT_REPAIR };
+
+/* accept(2), "Error handling": whatever is not here is trouble of one client's network and passes with it. */
+static const struct {
+	int error;
+	enum accept_action action;
+} accept_errors[] = {
+	{ EMFILE, ACCEPT_REST },
+	{ ENFILE, ACCEPT_REST },
+	{ ENOBUFS, ACCEPT_REST },
+	{ ENOMEM, ACCEPT_REST },
+	{ EINVAL, ACCEPT_REPAIR },
+	{ EBADF, ACCEPT_REPAIR },
+	{ ENOTSOCK, ACCEPT_REPAIR },
+};
+
+static void
+accept_failed(struct listener *l, int error)
+{
+	enum accept_action action = ACCEPT_AGAIN;
+	unsigned left_out;
+
+	for (size_t i = 0; i < ARRAY_LEN(accept_errors); i++)
+		if (accept_errors[i].error == error)
+			action = accept_errors[i].action;
+	if (action == ACCEPT_REST)
+		services_rest(l->runtime, error);
+	else if (action == ACCEPT_REPAIR)
+		listener_repair(l);
+	else if (error == ECONNABORTED)
+		l->role.service->counters.aborted++;
+	else if (error != EAGAIN && error != EINTR &&
+		 log_rate_allows(&l->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
+		log_warn("event=accept-failed service=%s address=%s error=\"%s\" left-out=%u",
+		    l->role.conf->id, l->key, strerror(error), left_out);
+}
+
+static void
+refuse(struct service *s, struct connection *c, const char *reason)
+{
+	s->counters.refused++;
+	activity_fail(s, reason, &c->peer);
+	close(c->fd);
+}
+
+/* The client is the listener's until a fork succeeds or the tries are used up; others wait in the backlog. */
+static void
+wait_for_fork(struct listener *l, const struct connection *c, int error)
+{
+	struct service *s = l->role.service;
+
+	if (l->tries == 0)
+		log_warn("event=fork-failed service=%s error=\"%s\"", s->conf->id, strerror(error));
+	l->pending = *c;
+	if (++l->tries < FORK_TRIES && (s->conf->flags & CONF_FLAG_NORETRY) == 0) {
+		listener_hold(l, HOLD_FORK);
+		loop_timer_set(s->runtime->loop, &l->timer, clock_now_ms() + FORK_RETRY_MS);
+		return;
+	}
+	s->counters.failed++;
+	activity_fail(s, "fork", &c->peer);
+	close(c->fd);
+	l->pending.fd = -1;
+	l->tries = 0;
+	listener_release(l, HOLD_FORK);
+}
+
+static void
+serve(struct listener *l, struct connection *c)
+{
+	int r = service_start(l->role.service, NULL, c);
+
+	if (r < 0) {
+		wait_for_fork(l, c, -r);
+		return;
+	}
+	close(c->fd);
+	l->pending.fd = -1;
+	l->tries = 0;
+	listener_release(l, HOLD_FORK);
+}
+
+static void
+retry(struct listener *l)
+{
+	struct connection c = l->pending;
+
+	serve(l, &c);
+}
+
+/* daytime and time: one small answer into an empty socket buffer, which cannot block. */
+static void
+answer(struct service *s, struct connection *c)
+{
+	char text[BUILTIN_ANSWER_SIZE];
+	size_t len = s->plan->builtin->answer(text, sizeof(text), clock_wall());
+
+	s->counters.answered++;
+	activity_start(s, 0, &c->peer, c->id);
+	(void)!send(c->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(c->fd, SHUT_WR);
+	/* What the client has sent already would turn the close into a reset that overtakes the answer. */
+	(void)!recv(c->fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
+	close(c->fd);
+}
+
+/* A client that has sent a reset while it was queued needs no program. */
+static bool
+is_aborted(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
+}
+
+static void
+accept_one(struct listener *l)
+{
+	struct service *s = l->role.service;
+	struct connection c = { .peer.len = sizeof(c.peer.u), .local.len = sizeof(c.local.u) };
+	enum verdict v;
+
+	c.fd = accept4(l->io.fd, &c.peer.u.sa, &c.peer.len, SOCK_CLOEXEC);
+	if (c.fd < 0) {
+		accept_failed(l, errno);
+		return;
+	}
+	s->counters.accepted++;
+	if (is_aborted(c.fd) || getsockname(c.fd, &c.local.u.sa, &c.local.len) < 0) {
+		s->counters.aborted++;
+		close(c.fd);
+		return;
+	}
+	addr_canonical(&c.peer);
+	addr_canonical(&c.local);
+	c.id = ++s->runtime->connections;
+	v = service_admits(s);
+	if (v != VERDICT_OK)
+		refuse(s, &c, verdict_reason(v));
+	else if (s->plan->builtin != NULL && s->plan->builtin->answer != NULL)
+		answer(s, &c);
+	else
+		serve(l, &c);
+}
+
+/* The program gets the listening socket itself. Of a datagram the first sender is known. */
+static void
+start_waiting(struct listener *l)
+{
+	struct service *s = l->role.service;
+	struct connection c = {
+		.fd = l->io.fd, .peer.len = sizeof(c.peer.u), .local.len = sizeof(c.local.u)
+	};
+	char byte;
+	int r;
+
+	if (s->conf->socket_type != SOCK_DGRAM ||
+	    recvfrom(c.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, &c.peer.u.sa, &c.peer.len) < 0)
+		c.peer.len = 0;
+	if (getsockname(c.fd, &c.local.u.sa, &c.local.len) < 0)
+		c.local.len = 0;
+	addr_canonical(&c.peer);
+	s->counters.accepted++;
+	c.id = ++s->runtime->connections;
+	r = service_start(s, l, &c);
+	if (r < 0) {
+		log_warn("event=fork-failed service=%s error=\"%s\"", s->conf->id, strerror(-r));
+		listener_back_off(l, clock_now_ms() + FORK_RETRY_MS);
+	}
+}
+
+static void
+on_datagram(const struct addr *peer, void *arg)
+{
+	struct service *s = arg;
+
+	s->counters.accepted++;
+	s->counters.answered++;
+	activity_start(s, 0, peer, ++s->runtime->connections);
+}
+
+static bool
+is_own(const struct addr *peer, void *arg)
+{
+	const struct service *s = arg;
+
+	return services_have_port(peer, s->runtime);
+}
+
+static void
+answer_datagrams(struct listener *l)
+{
+	struct service *s = l->role.service;
+	const struct datagram_rules rules = {
+		.is_own = is_own, .on_answer = on_datagram, .arg = s
+	};
+
+	datagram_serve(l->io.fd, s->plan->builtin, &rules, DATAGRAMS_A_TURN, clock_wall());
+}
+
+/* Where clients queue instead of being refused, the limit is looked at before anybody is taken from the queue. */
+static bool
+must_queue(struct listener *l)
+{
+	struct service *s = l->role.service;
+	enum verdict v;
+
+	if (!s->conf->wait && s->conf->on_limit != CONF_QUEUE)
+		return false;
+	v = service_admits(s);
+	if (v == VERDICT_OK || (v == VERDICT_EXEC && !s->conf->wait))
+		return false;
+	if (v == VERDICT_EXEC)
+		listener_back_off(l, s->start_failures.until_ms);
+	else {
+		listener_hold(l, HOLD_FULL);
+		s->runtime->has_waiting |= v == VERDICT_PROCESS_LIMIT;
+	}
+	return true;
+}
+
+static void
+ready(struct loop_io *io, short got)
+{
+	struct listener *l = io->arg;
+	const struct service *s = l->role.service;
+
+	if ((got & POLLIN) == 0)
+		listener_repair(l);
+	else if (s->plan->builtin != NULL && s->conf->socket_type == SOCK_DGRAM)
+		answer_datagrams(l);
+	else if (must_queue(l))
+		return;
+	else if (s->conf->wait)
+		start_waiting(l);
+	else
+		accept_one(l);
+}
+
+const struct listener_handler accept_handler = { .ready = ready, .retry = retry };

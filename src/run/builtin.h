@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The services porterd answers itself: echo, discard, daytime, time, chargen (RFC 862 to 864, 867,
+ * 868). */
+#ifndef RUN_BUILTIN_H
+#define RUN_BUILTIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+/* The longest answer of an answer function. */
+#define BUILTIN_ANSWER_SIZE 64
+
+struct builtin {
+	const char *name;
+	/* Serves a connected, blocking stream socket until its client ends; for a process of its
+	 * own. NULL for those that answer at once. The descriptor stays open. */
+	void (*stream)(int fd);
+	/* The whole answer to a connection, its length returned; never waits. NULL for those with a
+	 * stream. */
+	size_t (*answer)(char *out, size_t size, time_t now);
+	/* The answer to one datagram, its length returned; 0: none. */
+	size_t (*datagram)(const char *in, size_t in_len, char *out, size_t out_size, time_t now);
+	const char *text; /* one sentence of manual */
+};
+
+const struct builtin *builtin_find(const char *name); /* whatever its case; NULL if there is none */
+bool builtin_exists(const char *name, int socket_type); /* SOCK_STREAM or SOCK_DGRAM */
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening sockets that came with the daemon: LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, see sd_listen_fds(3). A socket
+ * named as a service's id is that service's listener; one without such a name serves the endpoint it is bound to. */
+#ifndef RUN_INHERIT_H
+#define RUN_INHERIT_H
+
+#include <stdbool.h>
+
+#include "conf/config.h"
+
+/* How many descriptors from 3 on were handed to this very process; 0 if none, or if they were meant for another. */
+unsigned inherit_announced(void);
+/* Takes them over: numbers of 64 and up, close-on-exec, non-blocking; what is no listening socket or datagram socket is
+ * closed with a warning. Removes the variables from the environment. */
+void inherit_take(unsigned count);
+/* True if a socket of this name was handed over, whether or not it has been claimed. */
+bool inherit_has(const char *id);
+/* The next unclaimed socket of this name and type; -1 if there is none. The caller owns it then. */
+int inherit_claim_id(const char *id, int socket_type);
+/* The unclaimed socket that is bound to what the endpoint asks for; -1 if there is none. */
+int inherit_claim_endpoint(const struct endpoint *e);
+/* Closes what nobody claimed, with a warning for each. */
+void inherit_close_unclaimed(void);
+
+#endif

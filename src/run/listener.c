@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/listener.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "run/runtime.h"
+#include "run/server.h"
+#include "run/socket.h"
+
+#define RETRY_FIRST_MS   500
+#define RETRY_LONGEST_MS 30000
+
+/* Programs that end within this time and leave the queue as it was have not served. */
+#define IDLE_END_MS 2000
+/* A datagram that is still the first one was not read. Of streams only the length of the queue is known: one that never
+ * gets shorter over so many programs is not served, while a single one may just have been refilled. */
+static const struct throttle_rule datagram_rule = {
+	.max_failures = 5, .window_ms = 10000, .first_ms = 1000, .longest_ms = 60000
+};
+static const struct throttle_rule stream_rule = {
+	.max_failures = 50, .window_ms = 10000, .first_ms = 1000, .longest_ms = 60000
+};
+
+static void
+update_watch(struct listener *l)
+{
+	if (listener_is_bound(l))
+		loop_want(l->runtime->loop, &l->io, l->holds == 0 ? POLLIN : 0);
+}
+
+void
+listener_hold(struct listener *l, enum listener_hold why)
+{
+	l->holds |= why;
+	update_watch(l);
+}
+
+void
+listener_release(struct listener *l, enum listener_hold why)
+{
+	l->holds &= ~(unsigned)why;
+	update_watch(l);
+}
+
+static void
+on_timer(struct loop_timer *t, int64_t now_ms)
+{
+	struct listener *l = t->arg;
+
+	(void)now_ms;
+	if (!listener_is_bound(l)) {
+		int r = listener_open(l);
+
+		if (r < 0)
+			listener_open_later(l, -r);
+	} else if (l->pending.fd >= 0)
+		l->runtime->handler->retry(l);
+	else
+		listener_release(l, HOLD_BACKOFF);
+}
+
+struct listener *
+listener_new(struct runtime *rt, const struct listener_role *role, const char *key)
+{
+	struct listener *l = mem_alloc(sizeof(*l));
+
+	l->runtime = rt;
+	l->role = *role;
+	l->key = mem_dup(key);
+	l->io = (struct loop_io){
+		.fd = -1, .order = LOOP_LISTENERS, .fn = rt->handler->ready, .arg = l
+	};
+	l->pending.fd = -1;
+	l->timer = (struct loop_timer){ .fn = on_timer, .arg = l };
+	TAILQ_INSERT_TAIL(role->list, l, link);
+	return l;
+}
+
+void
+listener_attach(struct listener *l, int fd)
+{
+	l->bound.len = sizeof(l->bound.u);
+	if (getsockname(fd, &l->bound.u.sa, &l->bound.len) < 0)
+		l->bound.len = 0;
+	l->io.fd = fd;
+	l->io.want = l->holds == 0 ? POLLIN : 0;
+	loop_add(l->runtime->loop, &l->io);
+	log_info("event=listening service=%s address=%s", l->role.conf->id, l->key);
+}
+
+int
+listener_open(struct listener *l)
+{
+	struct socket_options options = socket_options_of(l->role.conf);
+	int fd = socket_open(l->role.endpoint, &options);
+
+	if (fd < 0)
+		return fd;
+	loop_timer_stop(l->runtime->loop, &l->timer);
+	l->retry_ms = 0;
+	listener_attach(l, fd);
+	return 0;
+}
+
+void
+listener_open_later(struct listener *l, int error)
+{
+	char place[512];
+
+	if (l->retry_ms == 0)
+		log_error("event=bind-failed service=%s address=%s place=\"%s\" error=\"%s\"",
+		    l->role.conf->id, l->key,
+		    place_format(&l->role.endpoint->place, place, sizeof(place)), strerror(error));
+	l->retry_ms = l->retry_ms == 0 ? RETRY_FIRST_MS : l->retry_ms * 2;
+	if (l->retry_ms > RETRY_LONGEST_MS)
+		l->retry_ms = RETRY_LONGEST_MS;
+	loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms() + l->retry_ms);
+}
+
+void
+listener_move(struct listener *l, const struct listener_role *role)
+{
+	struct socket_options options = socket_options_of(role->conf);
+	int r;
+
+	TAILQ_REMOVE(l->role.list, l, link);
+	l->role = *role;
+	TAILQ_INSERT_TAIL(role->list, l, link);
+	listener_release(l, HOLD_FULL);
+	if (!listener_is_bound(l))
+		return;
+	r = socket_configure(l->io.fd, role->endpoint, &options);
+	if (r < 0)
+		log_warn("event=socket-options service=%s address=%s error=\"%s\"", role->conf->id,
+		    l->key, strerror(-r));
+}
+
+static void
+close_socket(struct listener *l)
+{
+	if (!listener_is_bound(l))
+		return;
+	loop_del(l->runtime->loop, &l->io);
+	socket_close(l->io.fd, l->role.endpoint);
+	l->io.fd = -1;
+	l->bound.len = 0;
+}
+
+static void
+free_listener(void *object)
+{
+	struct listener *l = object;
+
+	free(l->key);
+	free(l);
+}
+
+void
+listener_free(struct listener *l)
+{
+	close_socket(l);
+	loop_timer_stop(l->runtime->loop, &l->timer);
+	if (l->pending.fd >= 0)
+		close(l->pending.fd);
+	if (l->owner != NULL)
+		l->owner->listener = NULL;
+	TAILQ_REMOVE(l->role.list, l, link);
+	loop_defer(l->runtime->loop, free_listener, l);
+}
+
+/* Shut down by a program, or worse: listening again, or opened anew. */
+static void
+repair(struct listener *l)
+{
+	int r =
+	    socket_repair(l->io.fd, l->role.conf->socket_type, l->role.conf->backlog, &l->bound);
+
+	if (r == 0)
+		return;
+	log_warn("event=listener-lost service=%s address=%s error=\"%s\"", l->role.conf->id, l->key,
+	    strerror(-r));
+	if (l->role.endpoint == NULL) {
+		listener_hold(
+		    l, HOLD_BACKOFF); /* it was handed over: there is nothing to open it from */
+		return;
+	}
+	close_socket(l);
+	r = listener_open(l);
+	if (r < 0)
+		listener_open_later(l, -r);
+}
+
+void
+listener_repair(struct listener *l)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	getsockopt(l->io.fd, SOL_SOCKET, SO_ERROR, &error,
+	    &len); /* clears it: poll(2) reports it until then */
+	repair(l);
+}
+
+void
+listener_back_off(struct listener *l, int64_t until_ms)
+{
+	listener_hold(l, HOLD_BACKOFF);
+	loop_timer_set(l->runtime->loop, &l->timer, until_ms);
+}
+
+void
+listener_lend(struct listener *l, struct server *owner)
+{
+	l->owner = owner;
+	owner->listener = l;
+	listener_hold(l, HOLD_PROGRAM);
+}
+
+/* True if a program that lived this long has left the queue as it found it. */
+static bool
+has_idled(const struct listener *l, uint64_t mark_before, int64_t lifetime_ms)
+{
+	int socket_type = l->role.conf->socket_type;
+	uint64_t mark;
+
+	if (lifetime_ms >= IDLE_END_MS || !listener_is_bound(l))
+		return false;
+	mark = socket_queue_mark(l->io.fd, socket_type);
+	if (mark == 0)
+		return false;
+	return socket_type == SOCK_DGRAM ? mark == mark_before : mark >= mark_before;
+}
+
+void
+listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms)
+{
+	const struct throttle_rule *rule =
+	    l->role.conf->socket_type == SOCK_DGRAM ? &datagram_rule : &stream_rule;
+	int64_t now = clock_now_ms();
+
+	l->owner = NULL;
+	listener_repair(l);
+	if (!has_idled(l, mark_before, lifetime_ms))
+		throttle_succeeded(&l->idle_ends);
+	else if (throttle_failed(&l->idle_ends, rule, now)) {
+		log_warn("event=program-idle service=%s address=%s pause=%lld(ms) "
+			 "reason=\"ends again and again without taking what waits for it\"",
+		    l->role.conf->id, l->key, (long long)(l->idle_ends.until_ms - now));
+		listener_back_off(l, l->idle_ends.until_ms);
+	}
+	listener_release(l, HOLD_PROGRAM);
+}
+
+const char *
+listener_state(const struct listener *l)
+{
+	static const struct {
+		enum listener_hold hold;
+		const char *word;
+	} words[] = {
+		{ HOLD_PROGRAM, "held by its program" },
+		{ HOLD_FULL, "full, clients queue" },
+		{ HOLD_REST, "resting, out of descriptors or memory" },
+		{ HOLD_FORK, "waiting for a fork" },
+		{ HOLD_BACKOFF, "backing off" },
+	};
+
+	if (!listener_is_bound(l))
+		return "unbound, tried again";
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (l->holds & words[i].hold)
+			return words[i].word;
+	return "listening";
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* A listening socket. It is watched while nothing holds it; while anything does, the kernel queues. */
+#ifndef RUN_LISTENER_H
+#define RUN_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "loop/loop.h"
+#include "policy/throttle.h"
+#include "run/plan.h"
+
+struct listener;
+struct runtime;
+struct server;
+struct service;
+
+TAILQ_HEAD(listener_list, listener);
+
+/* What is done with clients; the listener itself knows nothing of them. */
+struct listener_handler {
+	loop_io_fn *ready;                 /* its watcher */
+	void (*retry)(struct listener *l); /* another try to fork for its pending client */
+};
+
+/* Why nobody is accepted at present. */
+enum listener_hold {
+	HOLD_PROGRAM = 1,  /* a wait = yes program has the socket */
+	HOLD_FULL = 2,     /* a limit is reached and clients queue */
+	HOLD_REST = 4,     /* the daemon is out of descriptors or memory */
+	HOLD_FORK = 8,     /* an accepted client waits for a fork that failed */
+	HOLD_BACKOFF = 16, /* its program ends without serving, again and again */
+};
+
+/* Whose clients come to a listener, and under which settings; all borrowed. */
+struct listener_role {
+	struct service *service;
+	struct listener_list *list;
+	const struct service_conf *conf;
+	const struct endpoint
+	    *endpoint; /* of the settings; NULL for a socket handed over by name */
+};
+
+struct listener {
+	struct loop_io io; /* fd -1: could not be bound yet */
+	struct runtime *runtime;
+	struct listener_role role;
+	struct server *owner; /* the wait = yes program that has the socket; NULL: none */
+	char *key;            /* of the endpoint, or "inherited:id" */
+	struct addr bound;    /* what it is bound to; no address while it is not */
+	unsigned holds;
+	struct loop_timer timer;   /* the next try to bind or to fork, or the end of a back-off */
+	int64_t retry_ms;          /* the present distance between tries to bind */
+	struct connection pending; /* waits for a fork; fd -1: none */
+	unsigned tries;
+	struct throttle idle_ends;   /* of programs that end without serving */
+	struct log_rate accept_rate; /* of messages about failing accepts */
+	bool is_kept;                /* used while a new configuration is applied */
+	TAILQ_ENTRY(listener) link;
+};
+
+/* A listener that is not bound yet, at the end of the list. */
+struct listener *listener_new(
+    struct runtime *rt, const struct listener_role *role, const char *key);
+/* Takes over an open listening socket and watches it. */
+void listener_attach(struct listener *l, int fd);
+/* Opens the endpoint's socket and watches it. 0 or -errno. */
+int listener_open(struct listener *l);
+/* It could not be bound: says so with its place in the file, and tries again by itself, ever more rarely. */
+void listener_open_later(struct listener *l, int error);
+/* Takes another role, at the end of that list. The socket's options are applied. */
+void listener_move(struct listener *l, const struct listener_role *role);
+/* Closes the socket; clients in its queue get a reset. A wait = yes program keeps its own descriptor. */
+void listener_free(struct listener *l);
+
+void listener_hold(struct listener *l, enum listener_hold why);
+void listener_release(struct listener *l, enum listener_hold why);
+/* Nobody is accepted for this long. */
+void listener_back_off(struct listener *l, int64_t until_ms);
+/* Clears an error of the socket, and listens again where a program has shut it down. */
+void listener_repair(struct listener *l);
+/* A program has the socket from now on. */
+void listener_lend(struct listener *l, struct server *owner);
+/* The program has ended after lifetime_ms; mark_before is what socket_queue_mark said when it began. */
+void listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms);
+
+static inline bool
+listener_is_bound(const struct listener *l)
+{
+	return l->io.fd >= 0;
+}
+
+/* Words for a state dump: "listening", "unbound", or why it is held. */
+const char *listener_state(const struct listener *l);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything that a child needs, prepared when the configuration is loaded. On the road of a connection only the tail
+ * of the environment is written. */
+#ifndef RUN_PLAN_H
+#define RUN_PLAN_H
+
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "conf/config.h"
+#include "run/builtin.h"
+#include "run/origin.h"
+
+struct plan_rlimit {
+	int resource;
+	struct rlimit limit;
+};
+
+struct plan {
+	char *path; /* of the program; NULL for a builtin */
+	char **argv;
+	char **env; /* fixed part, then room for the variables of a connection, then NULL */
+	size_t env_fixed;
+	const struct builtin *builtin; /* its stream function runs in the child */
+	struct plan_rlimit *rlimits;
+	size_t rlimit_count;
+	mode_t umask;
+	int nice;
+	const char *chroot, *directory; /* borrowed from the configuration */
+	bool changes_ids;
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups;
+	size_t group_count;
+};
+
+/* One connection, or one start of a wait = yes program. */
+struct connection {
+	int fd;
+	struct addr peer; /* len 0: unknown */
+	struct addr local;
+	uint64_t id;
+};
+
+/* Borrows from conf, which must live as long as the plan. */
+struct plan *plan_new(const struct service_conf *conf, const struct origin *origin);
+void plan_free(struct plan *p); /* NULL is allowed */
+
+/* The environment for this connection: the fixed part and the variables of <porter/environment.h>. Valid until the next
+ * call for any plan; nothing is allocated. */
+char *const *plan_environment(
+    struct plan *p, const struct service_conf *conf, const struct connection *c);
+
+#endif

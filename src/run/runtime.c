@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/config.h"
+#include "run/socket.h"
+#include "run/stderr_log.h"
+
+/* Descriptors that the daemon keeps for itself, its logs and its listeners beyond those of programs. */
+#define RESERVED_DESCRIPTORS 128UL
+
+void
+runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handler *handler,
+    const struct origin *origin)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	*rt = (struct runtime){ .loop = loop, .handler = handler, .origin = *origin };
+	TAILQ_INIT(&rt->services);
+	rt->servers = servers_new(RUNTIME_MOST_SERVERS);
+	rt->max_servers = RUNTIME_MOST_SERVERS;
+	rt->null_fd = fd < 0 ? -1 : socket_high(fd);
+	if (rt->null_fd < 0)
+		log_fatal("event=start-refused path=/dev/null error=\"%s\"", strerror(errno));
+}
+
+void
+runtime_done(struct runtime *rt)
+{
+	stderr_log_close_all();
+	servers_free(rt->servers);
+	close(rt->null_fd);
+}
+
+void
+runtime_set_max_servers(struct runtime *rt, unsigned configured)
+{
+	unsigned possible = RUNTIME_MOST_SERVERS;
+	struct rlimit nofile;
+
+	if (getrlimit(RLIMIT_NOFILE, &nofile) < 0)
+		nofile.rlim_cur = 1024;
+	if (nofile.rlim_cur < possible + RESERVED_DESCRIPTORS)
+		possible = nofile.rlim_cur > RESERVED_DESCRIPTORS
+			       ? (unsigned)(nofile.rlim_cur - RESERVED_DESCRIPTORS)
+			       : 1;
+	rt->max_servers = configured < possible ? configured : possible;
+	if (configured != CONF_UNLIMITED && configured > possible)
+		log_warn(
+		    "event=limit-clamped max_servers=%u configured=%u reason=\"limit of open files\"",
+		    possible, configured);
+	else if (configured == CONF_UNLIMITED)
+		log_info("event=limit max_servers=%u reason=\"limit of open files\"", possible);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* What all running services share. One per daemon, handed down. */
+#ifndef RUN_RUNTIME_H
+#define RUN_RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "base/sink.h"
+#include "loop/loop.h"
+#include "run/listener.h"
+#include "run/origin.h"
+#include "run/server.h"
+
+TAILQ_HEAD(service_list, service);
+
+struct runtime {
+	struct loop *loop;
+	const struct listener_handler *handler; /* of every listener */
+	struct origin origin;
+	struct servers *servers;
+	struct service_list
+	    services;          /* in file order, and those removed that still have programs */
+	struct sink *activity; /* where services without log_type write; NULL: nowhere */
+	struct sink *terminal; /* standard error in the foreground; NULL otherwise */
+	int null_fd;           /* /dev/null, for programs whose standard error goes nowhere */
+	unsigned running;      /* programs of all services */
+	unsigned max_servers;
+	uint64_t connections; /* id of the latest one */
+	bool is_stopping;
+	bool is_resting; /* no descriptors or memory left: all listeners rest */
+	struct loop_timer rest_timer;
+	struct log_rate rest_rate;
+	bool has_waiting;           /* some listener was held because max_servers was reached */
+	void (*on_idle)(void *arg); /* the last program has ended while stopping */
+	void *on_idle_arg;
+};
+
+/* Room for programs: the table's size, never changed. */
+#define RUNTIME_MOST_SERVERS 65536
+
+void runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handler *handler,
+    const struct origin *origin);
+void runtime_done(struct runtime *rt); /* after its services were freed; ends no program */
+
+/* Sets max_servers from the configuration's value and what descriptors allow; says so when it clamps. */
+void runtime_set_max_servers(struct runtime *rt, unsigned configured);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* A running service: its listeners, programs and counters. Lives across reloads; the settings behind it change. */
+#ifndef RUN_SERVICE_H
+#define RUN_SERVICE_H
+
+#include <sys/queue.h>
+#include <sys/resource.h>
+
+#include "base/counters.h"
+#include "policy/admit.h"
+#include "policy/throttle.h"
+#include "run/listener.h"
+#include "run/plan.h"
+#include "run/runtime.h"
+
+struct service {
+	struct runtime *runtime;
+	struct config *config; /* keeps conf alive */
+	const struct service_conf *conf;
+	struct plan *plan;
+	struct sink *sink; /* of its own log_type; NULL if it has none */
+	struct listener_list listeners;
+	LIST_HEAD(, server) servers;
+	unsigned running;
+	struct throttle start_failures;
+	struct log_rate failure_rate; /* of messages about starts that failed */
+	struct counters counters;
+	bool is_gone; /* removed by a reload: ends with its last program */
+	TAILQ_ENTRY(service) link;
+};
+
+/* A service without listeners, added at the end of the runtime's list. */
+struct service *service_new(
+    struct runtime *rt, struct config *config, const struct service_conf *conf);
+/* New settings for the same service; programs that run go on under the old ones. */
+void service_configure(struct service *s, struct config *config, const struct service_conf *conf);
+/* Another listener, not bound yet. e: of the service's settings, or NULL for a socket handed over by name. */
+struct listener *service_add_listener(struct service *s, const struct endpoint *e, const char *key);
+/* A listener of this or of another service now serves this one. */
+void service_take_listener(struct service *s, struct listener *l, const struct endpoint *e);
+/* No listeners any more; freed when its last program ends. */
+void service_remove(struct service *s);
+/* Frees it, whatever runs. */
+void service_free(struct service *s);
+
+/* What admission says now, before anybody is accepted. */
+enum verdict service_admits(const struct service *s);
+/* Starts the program for a connection. waits: the listener that is handed over, or NULL. 0, or -errno of fork. */
+int service_start(struct service *s, struct listener *waits, const struct connection *c);
+/* Its program has ended. Frees the server, and the service if it was the last of one that is gone. */
+void service_ended(struct service *s, struct server *ended, int status, const struct rusage *usage);
+
+#endif

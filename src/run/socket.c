@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/datagram.h"
+
+/* Everything that the daemon keeps is numbered from here. */
+#define FIRST_KEPT_FD 64
+
+struct socket_options
+socket_options_of(const struct service_conf *conf)
+{
+	return (struct socket_options){
+		.backlog = conf->backlog,
+		.nodelay = (conf->flags & CONF_FLAG_NODELAY) != 0,
+		.keepalive = (conf->flags & CONF_FLAG_KEEPALIVE) != 0,
+		.mode = conf->listen_mode,
+		.uid = conf->listen_uid,
+		.gid = conf->listen_gid,
+	};
+}
+
+int
+socket_high(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_KEPT_FD);
+
+	if (high < 0)
+		return -errno;
+	close(fd);
+	return high;
+}
+
+int
+socket_set_blocking(int fd, bool blocks)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	flags = blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+static int
+set_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int
+get_option(int fd, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
+}
+
+/* A socket file left behind by a process that ended: a connection to it is refused. */
+static void
+remove_stale_socket(const struct addr *a)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(a->u.un.sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED)
+		unlink(a->u.un.sun_path);
+	close(fd);
+}
+
+static int
+configure_file(const struct endpoint *e, const struct socket_options *options)
+{
+	const char *path = e->addr.u.un.sun_path;
+
+	if ((options->uid != (uid_t)-1 || options->gid != (gid_t)-1) &&
+	    lchown(path, options->uid, options->gid) < 0)
+		return -errno;
+	return chmod(path, options->mode) < 0 ? -errno : 0;
+}
+
+static int
+configure_stream(int fd, int family, const struct socket_options *options)
+{
+	int r = 0;
+
+	if (family != AF_UNIX) {
+		r = set_option(fd, IPPROTO_TCP, TCP_NODELAY, options->nodelay);
+		if (r == 0)
+			r = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, options->keepalive);
+	}
+	return r == 0 && listen(fd, (int)options->backlog) < 0 ? -errno : r;
+}
+
+int
+socket_configure(int fd, const struct endpoint *e, const struct socket_options *options)
+{
+	int family = get_option(fd, SO_DOMAIN);
+	int r = 0;
+
+	if (family == AF_UNIX && e != NULL)
+		r = configure_file(e, options);
+	if (r < 0)
+		return r;
+	if (get_option(fd, SO_TYPE) != SOCK_DGRAM)
+		return configure_stream(fd, family, options);
+	return family == AF_UNIX ? 0 : datagram_prepare(fd, family);
+}
+
+/* Options that must be set before bind. No SO_REUSEADDR on datagram sockets: two of them would share a port and one
+ * would starve. */
+static int
+prepare(int fd, const struct endpoint *e)
+{
+	int r = 0;
+
+	if (addr_family(&e->addr) == AF_INET6)
+		r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !e->is_dual);
+	if (r == 0 && e->socket_type == SOCK_STREAM)
+		r = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	return r;
+}
+
+static int
+bind_socket(int fd, const struct endpoint *e, const struct socket_options *options)
+{
+	mode_t old;
+	int r = prepare(fd, e);
+
+	if (r < 0)
+		return r;
+	if (addr_family(&e->addr) == AF_UNIX)
+		remove_stale_socket(&e->addr);
+	old = umask(0177);
+	r = bind(fd, &e->addr.u.sa, e->addr.len) < 0 ? -errno : 0;
+	umask(old);
+	return r == 0 ? socket_configure(fd, e, options) : r;
+}
+
+static int
+open_once(const struct endpoint *e, const struct socket_options *options)
+{
+	int fd = socket(addr_family(&e->addr), e->socket_type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r, high;
+
+	if (fd < 0)
+		return -errno;
+	r = bind_socket(fd, e, options);
+	high = r == 0 ? socket_high(fd) : r;
+	if (high < 0)
+		close(fd);
+	return high;
+}
+
+int
+socket_open(const struct endpoint *e, const struct socket_options *options)
+{
+	struct endpoint v4 = *e;
+	int fd = open_once(e, options);
+
+	/* No IPv6 on this machine, or switched off: the dual-stack wildcard is then all of IPv4. */
+	if (!e->is_dual || (fd != -EAFNOSUPPORT && fd != -EADDRNOTAVAIL))
+		return fd;
+	addr_any(&v4.addr, AF_INET, addr_port(&e->addr));
+	v4.is_dual = false;
+	return open_once(&v4, options);
+}
+
+/* Reading from it was shut down; a unix socket cannot take that back. */
+static bool
+is_shut(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP)) != 0;
+}
+
+int
+socket_repair(int fd, int socket_type, unsigned backlog, const struct addr *bound)
+{
+	int r = socket_set_blocking(fd, false);
+
+	if (r < 0 || socket_type == SOCK_DGRAM)
+		return r;
+	if (get_option(fd, SO_ACCEPTCONN) != 1) {
+		/* EINVAL: still bound, since the port was asked for by number. */
+		if (bind(fd, &bound->u.sa, bound->len) < 0 && errno != EINVAL)
+			return -errno;
+		if (listen(fd, (int)backlog) < 0)
+			return -errno;
+	}
+	return is_shut(fd) ? -ESHUTDOWN : 0;
+}
+
+static uint64_t
+fnv(uint64_t h, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 1099511628211ULL;
+	return h;
+}
+
+/* The first datagram: when it came, and where it is from. The kernel keeps the time with the datagram from the first
+ * time that it is asked for (socket(7), SO_TIMESTAMPNS), so that two equal datagrams are told apart. */
+static uint64_t
+datagram_mark(int fd)
+{
+	char byte, control[256];
+	struct sockaddr_storage from = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
+	uint64_t h = 14695981039346656037ULL;
+	ssize_t n;
+
+	set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+	n = recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT);
+	set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 0);
+	if (n < 0)
+		return 0;
+	h = fnv(h, &from, m.msg_namelen);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS)
+			h = fnv(h, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	return h | 1;
+}
+
+uint64_t
+socket_queue_mark(int fd, int socket_type)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (socket_type == SOCK_DGRAM)
+		return datagram_mark(fd);
+	if (poll(&p, 1, 0) <= 0 || (p.revents & POLLIN) == 0)
+		return 0;
+	/* For a listening socket the kernel reports the length of its accept queue here (tcp(7), Linux 2.6.24). */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return 1;
+	return (uint64_t)info.tcpi_unacked + 1;
+}
+
+void
+socket_close(int fd, const struct endpoint *e)
+{
+	close(fd);
+	/* A program that has the socket still answers on it; the file is then its own. */
+	if (e != NULL && addr_family(&e->addr) == AF_UNIX)
+		remove_stale_socket(&e->addr);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening sockets: opened from an endpoint, or repaired after a program had them. */
+#ifndef RUN_SOCKET_H
+#define RUN_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "conf/config.h"
+
+/* What the service's attributes say of its sockets; the rest is in the endpoint. */
+struct socket_options {
+	unsigned backlog;
+	bool nodelay, keepalive;
+	mode_t mode; /* of a unix socket's file */
+	uid_t uid;   /* (uid_t)-1: unchanged */
+	gid_t gid;
+};
+
+struct socket_options socket_options_of(const struct service_conf *conf);
+
+/* A bound, listening, non-blocking, close-on-exec socket with a number from 64 up, so that accepted connections stay
+ * low. -errno of the step that failed. A unix path is removed first if it is a socket that nobody answers on. */
+int socket_open(const struct endpoint *e, const struct socket_options *options);
+/* Applies the options to a socket that is open already; e: NULL for one that was handed over, whose file, if it is a
+ * unix socket, is left alone. 0, or -errno of the first that failed. */
+int socket_configure(int fd, const struct endpoint *e, const struct socket_options *options);
+/* Moves a descriptor to 64 or up, close-on-exec; the old one is closed. -errno leaves it as it was. */
+int socket_high(int fd);
+/* Programs that get a listening socket expect it to block; the daemon must never block on it. */
+int socket_set_blocking(int fd, bool blocks);
+/* After a program had it: non-blocking again, and listening again where it was bound if the program shut it down (Linux
+ * then forgets a port that the kernel had picked). 0, or -errno if it is beyond repair and must be opened anew. */
+int socket_repair(int fd, int socket_type, unsigned backlog, const struct addr *bound);
+/* A value that stays the same only while nobody takes from the queue of a listening or datagram socket; 0: the queue
+ * is empty. Tells a program that reads what woke it from one that ends without reading. */
+uint64_t socket_queue_mark(int fd, int socket_type);
+/* Closes it and removes the file of a unix socket, unless somebody still answers on it. e may be NULL. */
+void socket_close(int fd, const struct endpoint *e);
+
+#endif

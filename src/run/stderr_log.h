@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What programs write to standard error, line by line into the daemon's log (stderr = log). */
+#ifndef RUN_STDERR_LOG_H
+#define RUN_STDERR_LOG_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct loop;
+struct stderr_log;
+
+/* A pipe whose lines are logged with the service's id and the connection. *write_fd is for the program and is closed by
+ * the caller. Ends and frees itself when the last writer has closed it. NULL with errno set if there is no pipe. */
+struct stderr_log *stderr_log_open(
+    struct loop *loop, const char *id, uint64_t connection, int *write_fd);
+void stderr_log_set_pid(struct stderr_log *e, pid_t pid);
+void stderr_log_drop(struct stderr_log *e); /* the program was not started */
+void stderr_log_close_all(void);            /* at the end of the daemon */
+
+#endif
