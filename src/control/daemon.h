@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon: one configuration, one runtime, and what its signals do to them. */
+#ifndef CONTROL_DAEMON_H
+#define CONTROL_DAEMON_H
+
+#include <stdbool.h>
+
+#include "conf/load.h"
+#include "loop/signals.h"
+#include "run/runtime.h"
+
+struct daemon_options {
+	const char *config_path; /* absolute */
+	const char *dump_path;   /* of the state dump */
+	bool is_foreground;
+	struct load_options load;
+};
+
+struct daemon {
+	struct daemon_options options;
+	struct loop *loop;
+	struct runtime runtime;
+	struct signals *signals;
+	struct config *config;
+	struct sink *log_sink; /* of daemon_log */
+	struct sink *
+	    terminal; /* standard error: in the foreground always, in the background until it has started */
+	int64_t started_ms;
+	time_t started, loaded;
+	unsigned reloads, refused_reloads;
+	bool is_stopping;
+	struct loop_timer kill_timer;
+};
+
+/* Loads the configuration and opens its listeners; what is wrong is said on the terminal and in the log. 0, or -1 if the
+ * daemon must not go on: the file cannot be read, every service has an error, or nothing at all could be bound. */
+int daemon_start(
+    struct daemon *d, const struct daemon_options *options, const struct origin *origin);
+/* The terminal is no longer written to. */
+void daemon_leave_terminal(struct daemon *d);
+/* Serves until a signal ends it. */
+void daemon_run(struct daemon *d);
+void daemon_done(struct daemon *d);
+
+/* All or nothing: a text with errors changes nothing. */
+void daemon_reload(struct daemon *d);
+/* No new clients; programs are asked to end, and killed after their stop_grace. A second call kills at once. */
+void daemon_stop(struct daemon *d);
+/* Ends the daemon and leaves its programs. */
+void daemon_quit(struct daemon *d);
+
+#endif

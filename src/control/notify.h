@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Readiness notification: the protocol of sd_notify(3), by hand. */
+#ifndef CONTROL_NOTIFY_H
+#define CONTROL_NOTIFY_H
+
+/* Takes NOTIFY_SOCKET out of the environment. Without it notify_send does nothing. */
+void notify_init(void);
+/* Lines such as "READY=1\nSTATUS=…". Never blocks. */
+void notify_send(const char *text);
+/* RELOADING=1 with the monotonic time that systemd.service(5) asks for with Type=notify-reload. */
+void notify_reloading(void);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The orderly end: listeners are closed, programs are asked, then killed. */
+#ifndef CONTROL_STOP_H
+#define CONTROL_STOP_H
+
+struct daemon;
+
+/* Closes all listeners and sends each program's process group its stop_signal; the loop is stopped when the last program
+ * has ended, by itself or killed after its stop_grace. */
+void stop_begin(struct daemon *d);
+void stop_kill_all(struct daemon *d);
+
+#endif

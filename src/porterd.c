@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* porterd: options, start order, stop order. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "conf/help.h"
+#include "control/background.h"
+#include "control/daemon.h"
+#include "control/notify.h"
+#include "control/pidfile.h"
+#include "run/builtin.h"
+#include "run/inherit.h"
+
+enum { EXIT_OK = 0, EXIT_ERRORS = 1, EXIT_USAGE = 2 };
+
+/* What the daemon keeps is numbered from 64. */
+#define LEAST_DESCRIPTORS 128ULL
+
+enum mode { MODE_SERVE, MODE_CHECK, MODE_DUMP };
+
+struct settings {
+	enum mode mode;
+	bool is_foreground;
+	const char *config, *pidfile, *rundir;
+	struct load_options load;
+};
+
+enum { OPT_CHECK = 256, OPT_DUMP, OPT_ATTRIBUTES, OPT_PIDFILE, OPT_RUNDIR, OPT_TRUST };
+
+static const struct option_row {
+	const char *name;
+	int value;
+	int has_arg;
+	const char *arg;
+	const char *text;
+} option_rows[] = {
+	{ "config", 'f', required_argument, "FILE",
+	    "main configuration file (default " CONFIG_FILE ")" },
+	{ "foreground", 'F', no_argument, NULL,
+	    "stay in the foreground, log to standard error as well" },
+	{ "check", OPT_CHECK, no_argument, NULL,
+	    "print what is wrong with the configuration, and end: 0 no errors, 1 errors" },
+	{ "dump", OPT_DUMP, no_argument, NULL, "print the effective configuration, and end" },
+	{ "help-attributes", OPT_ATTRIBUTES, optional_argument, "mdoc",
+	    "print the table of attributes, and end" },
+	{ "pidfile", OPT_PIDFILE, required_argument, "FILE",
+	    "default: pid in the run directory; in the foreground none" },
+	{ "rundir", OPT_RUNDIR, required_argument, "DIR",
+	    "for pid file and state dump (default " RUN_DIR ")" },
+	{ "trust-owner", OPT_TRUST, required_argument, "USER",
+	    "as root, read configuration that belongs to USER, too" },
+	{ "debug", 'd', no_argument, NULL, "log debug messages, too" },
+	{ "version", 'V', no_argument, NULL, "print the version, and end" },
+	{ "help", 'h', no_argument, NULL, "print this list, and end" },
+};
+
+static void
+print_help(FILE *out)
+{
+	fputs("usage: porterd [-F] [-f FILE] [options]\n", out);
+	for (size_t i = 0; i < ARRAY_LEN(option_rows); i++) {
+		const struct option_row *r = &option_rows[i];
+		char left[48];
+		const char *before = r->arg == NULL                    ? ""
+				     : r->has_arg == optional_argument ? "[="
+								       : " ";
+
+		snprintf(left, sizeof(left), "--%s%s%s%s", r->name, before,
+		    r->arg != NULL ? r->arg : "", r->has_arg == optional_argument ? "]" : "");
+		if (r->value < 256)
+			fprintf(out, "  -%c, %-26s %s\n", r->value, left, r->text);
+		else
+			fprintf(out, "      %-26s %s\n", left, r->text);
+	}
+}
+
+static _Noreturn void
+usage_error(const char *text, const char *arg)
+{
+	fprintf(stderr, "porterd: %s%s; see porterd --help\n", text, arg);
+	exit(EXIT_USAGE);
+}
+
+static void
+trust(struct settings *s, const char *name)
+{
+	const struct passwd *pw = getpwnam(name);
+	char *end;
+	unsigned long uid = strtoul(name, &end, 10);
+
+	if (pw == NULL && (*name < '0' || *name > '9' || *end != '\0' || uid >= UINT_MAX))
+		usage_error("no such user: ", name);
+	if (s->load.trust.owner_count == ARRAY_LEN(s->load.trust.owners))
+		usage_error("--trust-owner is given too often", "");
+	s->load.trust.owners[s->load.trust.owner_count++] = pw != NULL ? pw->pw_uid : (uid_t)uid;
+}
+
+static _Noreturn void
+print_attributes(const char *format)
+{
+	if (format == NULL)
+		attr_help(stdout);
+	else if (strcmp(format, "mdoc") == 0)
+		attr_help_mdoc(stdout);
+	else
+		usage_error("no such format of the attributes: ", format);
+	exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_ERRORS);
+}
+
+static void
+take_option(struct settings *s, int option)
+{
+	switch (option) {
+	case 'f':
+		s->config = optarg;
+		break;
+	case 'F':
+		s->is_foreground = true;
+		break;
+	case 'd':
+		log_set_level(LOG_LEVEL_DEBUG);
+		break;
+	case OPT_CHECK:
+		s->mode = MODE_CHECK;
+		break;
+	case OPT_DUMP:
+		s->mode = MODE_DUMP;
+		break;
+	case OPT_ATTRIBUTES:
+		print_attributes(optarg);
+	case OPT_PIDFILE:
+		s->pidfile = optarg;
+		break;
+	case OPT_RUNDIR:
+		s->rundir = optarg;
+		break;
+	case OPT_TRUST:
+		trust(s, optarg);
+		break;
+	case 'V':
+		puts("porterd " VERSION);
+		exit(EXIT_OK);
+	case 'h':
+		print_help(stdout);
+		exit(EXIT_OK);
+	default:
+		exit(EXIT_USAGE); /* getopt_long has said what is wrong */
+	}
+}
+
+static void
+read_options(struct settings *s, int argc, char **argv)
+{
+	struct option longs[ARRAY_LEN(option_rows) + 1] = { 0 };
+	int option;
+
+	for (size_t i = 0; i < ARRAY_LEN(option_rows); i++)
+		longs[i] = (struct option){ option_rows[i].name, option_rows[i].has_arg, NULL,
+			option_rows[i].value };
+	while ((option = getopt_long(argc, argv, "f:FdVh", longs, NULL)) != -1)
+		take_option(s, option);
+	if (optind < argc)
+		usage_error("an argument too many: ", argv[optind]);
+}
+
+/* Paths must mean the same after the daemon has left the directory it was started in. */
+static char *
+absolute(const char *path)
+{
+	char directory[PATH_MAX];
+
+	if (*path == '/' || getcwd(directory, sizeof(directory)) == NULL)
+		return mem_dup(path);
+	return mem_format("%s/%s", directory, path);
+}
+
+static int
+check(const struct settings *s, const char *config_path)
+{
+	struct problems problems = { 0 };
+	struct config *config = config_load(config_path, &s->load, &problems);
+	int status;
+
+	problems_print(&problems, s->mode == MODE_CHECK ? stdout : stderr);
+	if (s->mode == MODE_DUMP)
+		config_dump(config, stdout);
+	status =
+	    problems.by_severity[SEVERITY_ERROR] > 0 || fflush(stdout) != 0 ? EXIT_ERRORS : EXIT_OK;
+	config_unref(config);
+	problems_done(&problems);
+	return status;
+}
+
+/* The pid file's descriptor; the reason for -1 is said. */
+static int
+hold_pidfile(const struct settings *s, const char *path)
+{
+	int fd;
+
+	if (mkdir(s->rundir, 0755) < 0 && errno != EEXIST && s->pidfile == NULL)
+		fprintf(stderr, "porterd: %s: %s; name another place with --pidfile or --rundir\n",
+		    s->rundir, strerror(errno));
+	fd = pidfile_open(path);
+	if (fd >= 0)
+		return fd;
+	if (fd == -EWOULDBLOCK)
+		fprintf(stderr,
+		    "porterd: another porterd holds %s, its pid is %d; stop it first, or use another --pidfile\n",
+		    path, (int)pidfile_read(path));
+	else
+		fprintf(stderr, "porterd: pid file %s: %s\n", path, strerror(-fd));
+	return -1;
+}
+
+/* Everything between the pid file and the end. */
+static int
+run_daemon(const struct settings *s, const struct daemon_options *options, int pid_fd,
+    const struct origin *origin)
+{
+	struct daemon d;
+	int status = EXIT_ERRORS;
+
+	if (daemon_start(&d, options, origin) == 0) {
+		status = EXIT_OK;
+		if (pid_fd >= 0 && pidfile_write(pid_fd, getpid()) < 0)
+			log_warn("event=pidfile-failed error=\"%s\"", strerror(errno));
+		if (!s->is_foreground) {
+			daemon_leave_terminal(&d);
+			background_release(EXIT_OK);
+		}
+		daemon_run(&d);
+	}
+	daemon_done(&d);
+	return status;
+}
+
+static int
+serve(const struct settings *s, const struct origin *origin)
+{
+	char *config_path = absolute(s->config), *rundir = absolute(s->rundir);
+	char *dump_path = mem_format("%s/dump", rundir);
+	char *pid_path = s->pidfile != NULL ? absolute(s->pidfile) : mem_format("%s/pid", rundir);
+	const struct daemon_options options = { .config_path = config_path,
+		.dump_path = dump_path,
+		.is_foreground = s->is_foreground,
+		.load = s->load };
+	bool has_pidfile = !s->is_foreground || s->pidfile != NULL;
+	int pid_fd = -1, status = EXIT_ERRORS;
+
+	if (!s->is_foreground)
+		background_start();
+	if (has_pidfile)
+		pid_fd = hold_pidfile(s, pid_path);
+	if (!has_pidfile || pid_fd >= 0)
+		status = run_daemon(s, &options, pid_fd, origin);
+	pidfile_remove(pid_fd, pid_path);
+	free(config_path);
+	free(rundir);
+	free(dump_path);
+	free(pid_path);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct lookup lookup = lookup_system;
+	struct settings s = { .config = CONFIG_FILE, .rundir = RUN_DIR };
+	struct origin origin;
+	unsigned inherited = inherit_announced();
+
+	origin_clean(inherited);
+	origin_take(&origin);
+	lookup.is_builtin = builtin_exists;
+	lookup.is_inherited = inherit_has;
+	s.load = (struct load_options){
+		.lookup = &lookup,
+		.is_root = geteuid() == 0,
+		.uid = geteuid(),
+		.trust = { .is_checked = geteuid() == 0, .owners = { 0 }, .owner_count = 1 },
+	};
+	read_options(&s, argc, argv);
+	if (s.mode != MODE_SERVE) {
+		s.load.is_root = true;
+		return check(&s, s.config);
+	}
+	if (origin.nofile.rlim_max < LEAST_DESCRIPTORS) {
+		fprintf(stderr,
+		    "porterd: the limit of open files is %llu, at least %llu are needed; raise it (ulimit -n)\n",
+		    (unsigned long long)origin.nofile.rlim_max, LEAST_DESCRIPTORS);
+		return EXIT_ERRORS;
+	}
+	inherit_take(inherited);
+	notify_init();
+	return serve(&s, &origin);
+}
