@@ -132,24 +132,24 @@ $(BUILD)/examples/%: examples/programs/%.c $(BUILD)/flags
 programs: $(HELPERS) $(EXAMPLES)
 run: $(BIN) $(EXAMPLES)                ## serve the demo on loopback ports until Ctrl-C
 	@exec sh examples/demo/run.sh $(BIN) $(BUILD)/examples $(BUILD)/demo
-RUN = $(Q)PORTERD='$(abspath $(BIN))' BUILD_DIR='$(abspath $(BUILD))' SRC_ROOT='$(CURDIR)' MAKE='$(MAKE)' JOBS='$(JOBS)' \
+RUN = PORTERD='$(abspath $(BIN))' BUILD_DIR='$(abspath $(BUILD))' SRC_ROOT='$(CURDIR)' MAKE='$(MAKE)' JOBS='$(JOBS)' \
       V='$(V)' sh tests/run.sh
 check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(HELPERS) $(EXAMPLES) ## run every test
-	$(RUN) unit $(UNIT) functional $(FUNC) replay $(REPLAY) system $(SYSTEM)
+	$(Q)$(RUN) unit $(UNIT) functional $(FUNC) replay $(REPLAY) system $(SYSTEM)
 check-unit: $(UNIT) $(HELPERS)         ## run the unit tests
-	$(RUN) unit $(UNIT)
+	$(Q)$(RUN) unit $(UNIT)
 check-functional: $(FUNC) $(BIN) $(HELPERS) $(EXAMPLES) ## run the tests of the built daemon
-	$(RUN) functional $(FUNC)
+	$(Q)$(RUN) functional $(FUNC)
 check-system: $(BIN) $(HELPERS) $(EXAMPLES) ## run the shell tests: install, init script, demo, manual
-	$(RUN) system $(SYSTEM)
+	$(Q)$(RUN) system $(SYSTEM)
 asan:                                  ## run every test under AddressSanitizer and UBSan
 	$(Q)$(MAKE) --no-print-directory VARIANT=asan check
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect,possible \
            --errors-for-leak-kinds=definite,indirect,possible
 VALGRIND_FUNC := $(BUILD)/tests/functional/test_serve
 valgrind: $(UNIT) $(VALGRIND_FUNC) $(BIN) $(HELPERS) ## run the unit tests and a functional one under valgrind
-	$(Q)set -e; for t in $(UNIT); do echo "  $$t"; CK_FORK=no $(VALGRIND) $$t; done
-	$(Q)PORTERD_WRAPPER='$(VALGRIND)' $(VALGRIND_FUNC)
+	$(Q)CK_FORK=no UNDER='$(VALGRIND)' $(RUN) unit $(UNIT)
+	$(Q)PORTERD_WRAPPER='$(VALGRIND)' $(RUN) functional $(VALGRIND_FUNC)
 coverage:                              ## run every test, then report which lines ran
 	$(Q)$(MAKE) --no-print-directory VARIANT=cov check
 	$(Q)gcovr --root . --filter src/ --print-summary $(BUILD_ROOT)/cov
@@ -183,7 +183,7 @@ help:                                  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 FORCE:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 endif
 .PHONY: all programs run check check-unit check-functional check-system asan valgrind coverage fuzz lint analyze format \
   man bench install uninstall install-examples dist clean help FORCE

@@ -3,7 +3,8 @@
 # Runs tests, some side by side, and says at the end what was skipped and how many passed.
 #   run.sh unit|functional|replay|system FILE... [kind FILE...]...
 # A test that skips something appends "name: reason" to the file named by PORTER_SKIPS; a shell test may instead end
-# with 77 and its reason as the last line of output. Output of what passes is kept quiet unless V=1.
+# with 77 and its reason as the last line of output. Output of what passes is kept quiet unless V=1. UNDER is put in front
+# of unit and functional tests: valgrind and its options.
 set -u
 here=$(dirname "$0")
 
@@ -16,10 +17,11 @@ run_one() # kind file
 	PORTER_SKIPS=$RESULTS/$name.skips
 	export PORTER_SKIPS
 	: >"$PORTER_SKIPS"
+	# shellcheck disable=SC2086 # UNDER is a command and its options
 	case $1 in
 	replay) "$2" "$here/fuzz/corpus/${2##*/replay_}" >"$out" 2>&1 </dev/null ;;
 	system) sh "$2" >"$out" 2>&1 </dev/null ;;
-	*) "$2" >"$out" 2>&1 </dev/null ;;
+	*) ${UNDER-} "$2" >"$out" 2>&1 </dev/null ;;
 	esac
 	status=$?
 	counts=

@@ -8,7 +8,7 @@
 #include "conf/types.h"
 #include "conf/unsupported.h"
 
-/* After so many problems in one setting the rest of its words is left alone. */
+/* After so many problems in one setting the rest of its words is not read, and the service does not start. */
 #define MOST_PROBLEMS 20
 
 static void *
@@ -23,19 +23,22 @@ note_choice(struct draft *d, const struct attr *a, const char *text, const struc
 	const struct attr_choice *c = attr_choice_find(a, text);
 
 	if (c != NULL && c->note != NULL)
-		note(d, place, "%s: %s", a->name, c->note);
+		NOTE(d, place, "%s: %s", a->name, c->note);
 }
 
 static void
 set_value(struct draft *d, const struct attr *a, const char *text, const struct place *place)
 {
-	char why[ATTR_WHY_SIZE];
+	char why[ATTR_WHY_SIZE] = "";
+	bool is_set = attr_set(base_of(d, a), a, text, why);
 
-	if (attr_set(base_of(d, a), a, text, why)) {
+	if (is_set && why[0] != '\0')
+		NOTE(d, place, "%s: %s", a->name, why);
+	if (is_set) {
 		note_choice(d, a, text, place);
 		return;
 	}
-	text_error(d, place, "%s: %s", a->name, why);
+	TEXT_ERROR(d, place, "%s: %s", a->name, why);
 	d->broken[a - attrs] = true;
 }
 
@@ -44,10 +47,10 @@ static void
 leave_out(struct draft *d, const struct setting *s, const char *why)
 {
 	if (!s->attr->restricts) {
-		warning(d, &s->name.place, "%s %s, and is ignored", s->attr->name, why);
+		WARNING(d, &s->name.place, "%s %s, and is ignored", s->attr->name, why);
 		return;
 	}
-	text_error(d, &s->name.place, "%s %s", s->attr->name, why);
+	TEXT_ERROR(d, &s->name.place, "%s %s", s->attr->name, why);
 	d->broken[s->attr - attrs] = true;
 }
 
@@ -63,9 +66,10 @@ has_one_value(struct draft *d, const struct setting *s)
 	if (s->count <= (most == 0 ? 1 : most))
 		return true;
 	if (most == 0)
-		text_error(d, &s->words[1].place, "%s takes one value", s->attr->name);
+		TEXT_ERROR(d, &s->words[1].place, "%s takes one value", s->attr->name);
 	else
-		text_error(d, &s->words[most].place, "%s takes at most %u words", s->attr->name, most);
+		TEXT_ERROR(
+		    d, &s->words[most].place, "%s takes at most %u words", s->attr->name, most);
 	d->broken[s->attr - attrs] = true;
 	return false;
 }
@@ -77,13 +81,14 @@ apply_scalar(struct draft *d, const struct setting *s, const struct reading *r)
 	size_t i = (size_t)(a - attrs);
 
 	if (s->op != SETTING_SET) {
-		leave_out(d, s, s->op == SETTING_ADD ? "takes one value and cannot be added to with +="
-		                                     : "takes one value and cannot be edited with -=");
+		leave_out(d, s,
+		    s->op == SETTING_ADD ? "takes one value and cannot be added to with +="
+					 : "takes one value and cannot be edited with -=");
 		return;
 	}
 	if (d->own[i]) {
-		warning(d, &s->name.place, "%s is given twice: the first one, in line %u, counts", a->name,
-		    d->conf->places[i].line);
+		WARNING(d, &s->name.place, "%s is given twice: the first one, in line %u, counts",
+		    a->name, d->conf->places[i].line);
 		return;
 	}
 	d->own[i] = true;
@@ -95,30 +100,52 @@ apply_scalar(struct draft *d, const struct setting *s, const struct reading *r)
 }
 
 static void
-apply_piece(struct draft *d, const struct setting *s, const char *text, const struct place *place)
+apply_piece(struct draft *d, const struct attr *a, enum setting_op op, const char *text,
+    const struct place *place)
 {
-	const struct attr *a = s->attr;
-
-	if (s->op != SETTING_DEL)
+	if (op != SETTING_DEL)
 		set_value(d, a, text, place);
 	else if (!a->type->remove(attr_field(base_of(d, a), a), a, text))
-		warning(d, place, "%s -= %s takes nothing away: it was not there", a->name, text);
+		WARNING(d, place, "%s -= %s takes nothing away: it was not there", a->name, text);
 }
 
 /* "a, b" arrives as "a," and "b". */
 static void
-apply_split(struct draft *d, const struct setting *s, const char *text, struct place place)
+apply_split(struct draft *d, const struct attr *a, enum setting_op op, const char *text,
+    const struct place *place)
 {
 	char *copy = mem_dup(text), *rest = copy, *piece;
 
 	while ((piece = strsep(&rest, ",")) != NULL) {
-		struct place at = place;
+		struct place at = *place;
 
 		at.column += (unsigned)(piece - copy);
 		if (*piece != '\0')
-			apply_piece(d, s, piece, &at);
+			apply_piece(d, a, op, piece, &at);
 	}
 	free(copy);
+}
+
+static void
+apply_words(struct draft *d, const struct setting *s, const struct reading *r)
+{
+	const struct attr *a = s->attr;
+	size_t before = d->problems->count;
+
+	for (size_t k = 0; k < r->words.count; k++) {
+		const struct place *place = &s->words[k].place;
+
+		if (d->problems->count >= before + MOST_PROBLEMS) {
+			TEXT_ERROR(
+			    d, place, "%s has too many problems: it is not read on", a->name);
+			d->broken[a - attrs] = true;
+			return;
+		}
+		if (a->type->splits_commas)
+			apply_split(d, a, r->op, r->words.item[k], place);
+		else
+			apply_piece(d, a, r->op, r->words.item[k], place);
+	}
 }
 
 static void
@@ -132,22 +159,15 @@ apply_list(struct draft *d, const struct setting *s, const struct reading *r)
 		return;
 	if (r->op == SETTING_SET) {
 		if (d->own[i])
-			warning(d, &s->name.place, "%s is given twice: the last one counts", a->name);
+			WARNING(
+			    d, &s->name.place, "%s is given twice: the last one counts", a->name);
 		attr_clear(base, a);
 		d->broken[i] = false;
 	}
 	d->own[i] = true;
 	attr_mark(base, a);
 	d->conf->places[i] = s->count > 0 ? s->words[0].place : s->name.place;
-	size_t before = d->problems->count;
-	for (size_t k = 0; k < r->words.count && d->problems->count < before + MOST_PROBLEMS; k++) {
-		const struct place *place = &s->words[k].place;
-
-		if (a->type->splits_commas)
-			apply_split(d, s, r->words.item[k], *place);
-		else
-			apply_piece(d, s, r->words.item[k], place);
-	}
+	apply_words(d, s, r);
 }
 
 static void
@@ -156,12 +176,14 @@ apply_unsupported(struct draft *d, const struct setting *s, const struct unsuppo
 	bool is_harmless = unsupported_is_harmless(u, s);
 
 	if (!u->restricts) {
-		warning(d, &s->name.place, "%s is not supported, and is ignored: %s", u->name, u->text);
+		WARNING(
+		    d, &s->name.place, "%s is not supported, and is ignored: %s", u->name, u->text);
 		return;
 	}
 	d->lacks[u - unsupported] = !is_harmless;
 	if (!is_harmless)
-		text_error(d, &s->name.place, "%s is not supported, and must not be ignored: %s", u->name, u->text);
+		TEXT_ERROR(d, &s->name.place, "%s is not supported, and must not be ignored: %s",
+		    u->name, u->text);
 }
 
 static void
@@ -176,12 +198,15 @@ apply_unknown(struct draft *d, const struct setting *s)
 	}
 	const char *guess = unknown_guess(s->name.text, &restricts);
 	if (guess == NULL)
-		warning(d, &s->name.place, "there is no attribute %.60s, and the line is ignored", s->name.text);
+		WARNING(d, &s->name.place, "there is no attribute %.60s, and the line is ignored",
+		    s->name.text);
 	else if (!restricts)
-		warning(d, &s->name.place, "there is no attribute %.60s, and the line is ignored: did you mean %s?",
+		WARNING(d, &s->name.place,
+		    "there is no attribute %.60s, and the line is ignored: did you mean %s?",
 		    s->name.text, guess);
 	else {
-		text_error(d, &s->name.place, "there is no attribute %.60s: did you mean %s?", s->name.text, guess);
+		TEXT_ERROR(d, &s->name.place, "there is no attribute %.60s: did you mean %s?",
+		    s->name.text, guess);
 		d->has_gap = true;
 	}
 }
@@ -195,7 +220,8 @@ is_in_scope(struct draft *d, const struct setting *s)
 	if (d->global == NULL && attr_is_global(a))
 		leave_out(d, s, "belongs into defaults");
 	else if (d->global != NULL && a->scope == ATTR_SERVICE)
-		warning(d, &s->name.place, "%s has no meaning in defaults, and is ignored", a->name);
+		WARNING(
+		    d, &s->name.place, "%s has no meaning in defaults, and is ignored", a->name);
 	else
 		return true;
 	return false;
@@ -204,7 +230,7 @@ is_in_scope(struct draft *d, const struct setting *s)
 static void
 refuse_length(struct draft *d, const struct setting *s)
 {
-	text_error(d, &s->name.place, "%s has more than %d words", s->attr->name, READER_MAX_WORDS);
+	TEXT_ERROR(d, &s->name.place, "%s has more than %d words", s->attr->name, READER_MAX_WORDS);
 	d->own[s->attr - attrs] = true;
 	d->broken[s->attr - attrs] = true;
 }
@@ -235,6 +261,7 @@ apply_block(struct draft *d, struct reader *reader)
 		apply_setting(d, &d->block->settings[i], &readings[i]);
 	readings_free(readings, d->block->count);
 	if (d->global != NULL && d->conf->disable)
-		warning(d, PLACE(d, disable), "disable = yes in defaults switches off every service; xinetd ignores it there");
+		WARNING(d, PLACE(d, disable),
+		    "disable = yes in defaults switches off every service; xinetd ignores it there");
 	return true;
 }

@@ -11,13 +11,13 @@
 
 /* A row whose field has another C type than the row says does not compile. */
 #define AT(owner, ctype, f) \
-	.offset = offsetof(struct owner, f) + 0 * sizeof(char[_Generic(((struct owner *)0)->f, ctype: 1)])
-#define FIELD(ctype, f) AT(service_conf, ctype, f)
+ .offset = offsetof(struct owner, f) + 0 * sizeof(char[_Generic(((struct owner *)0)->f, ctype : 1)])
+#define FIELD(ctype, f)  AT(service_conf, ctype, f)
 #define GLOBAL(ctype, f) AT(global_conf, ctype, f)
-#define GIVEN(f) .given = offsetof(struct service_conf, f)
-#define LIMIT(which) \
-	.offset = offsetof(struct service_conf, rlimits) + (which) * sizeof(struct rlimit_conf), \
-	.scope = ATTR_BOTH, .restricts = true
+#define GIVEN(f)         .given = offsetof(struct service_conf, f)
+#define LIMIT(which)                                                                      \
+ .offset = offsetof(struct service_conf, rlimits) + (which) * sizeof(struct rlimit_conf), \
+ .scope = ATTR_BOTH, .restricts = true
 
 #include "conf/choices.h"
 
@@ -252,8 +252,8 @@ attr_copy(void *to, const void *from, const struct attr *a)
 bool
 attr_equal(const void *x, const void *y, const struct attr *a)
 {
-	if (a->given != 0 &&
-	    *(const bool *)((const char *)x + a->given) != *(const bool *)((const char *)y + a->given))
+	if (a->given != 0 && *(const bool *)((const char *)x + a->given) !=
+				 *(const bool *)((const char *)y + a->given))
 		return false;
 	return a->type->equal(attr_field_const(x, a), attr_field_const(y, a), a);
 }

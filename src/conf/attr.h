@@ -17,11 +17,13 @@ struct attr_type {
 	bool is_list;       /* takes any number of words and += and -=; set() adds one word */
 	bool is_raw;        /* # words are values and not comments (server_args, env) */
 	bool splits_commas; /* lists: "a,b" are two words */
-	unsigned max_words; /* of a scalar: most words of one value, joined by blanks for set(), none at all is "";
-	                     * 0: exactly one */
-	/* Reads text into the field. False, and the reason in why, if it is no value; the field is then unchanged. */
+	/* Of a scalar: most words of one value, joined by blanks for set(), none at all is ""; 0: exactly one. */
+	unsigned max_words;
+	/* Reads text into the field. False, and the reason in why, if it is no value; the field is then unchanged.
+	 * If it is one, why may get a remark on how it was understood. */
 	bool (*set)(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE]);
-	bool (*remove)(void *field, const struct attr *a, const char *text); /* lists: -=; false if it was not there */
+	/* Lists: -=; false if it was not there. */
+	bool (*remove)(void *field, const struct attr *a, const char *text);
 	void (*clear)(void *field, const struct attr *a);
 	void (*copy)(void *to, const void *from, const struct attr *a);
 	bool (*equal)(const void *x, const void *y, const struct attr *a);
@@ -32,25 +34,26 @@ struct attr_type {
 struct attr_choice {
 	const char *name;
 	long long value;
-	const char *note;    /* said when it is used: it has no effect here, and why; NULL: has its effect */
-	const char *refusal; /* why it is refused: it would mean something that is not done here; NULL: accepted */
+	const char *note; /* said when it is used: it has no effect here, and why; or NULL */
+	const char
+	    *refusal; /* why it is refused: it means something that is not done here; or NULL */
 };
 
 enum attr_scope { ATTR_SERVICE = 1, ATTR_DEFAULTS = 2, ATTR_BOTH = 3, ATTR_GLOBAL = 4 };
 
 struct attr {
 	const char *name;
-	const char *alias;  /* a second name, or NULL */
+	const char *alias; /* a second name, or NULL */
 	const struct attr_type *type;
-	size_t offset;      /* in struct service_conf; for ATTR_GLOBAL in struct global_conf */
-	size_t given;       /* offset of a bool that becomes true when the attribute is given; 0: none */
+	size_t offset; /* in struct service_conf; for ATTR_GLOBAL in struct global_conf */
+	size_t given;  /* offset of a bool that becomes true when the attribute is given; 0: none */
 	enum attr_scope scope;
 	long long min, max;
 	const struct attr_choice *choices;
-	bool restricts;     /* a near miss of its name is an error: ignoring it would open something */
-	bool is_derived;    /* worked out from others where it is missing: always part of a dump */
+	bool restricts;  /* a near miss of its name is an error: ignoring it would open something */
+	bool is_derived; /* worked out from others where it is missing: always part of a dump */
 	const char *initial; /* the default as text, read by set(); NULL: unset */
-	const char *text;   /* one sentence of manual */
+	const char *text;    /* one sentence of manual */
 };
 
 extern const struct attr attrs[];
@@ -63,9 +66,9 @@ const struct attr *attr_find(const char *name);
 void *attr_field(void *base, const struct attr *a);
 const void *attr_field_const(const void *base, const struct attr *a);
 bool attr_set(void *base, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE]);
-void attr_clear(void *base, const struct attr *a);  /* unset: false, 0, NULL, empty */
-void attr_mark(void *base, const struct attr *a);   /* it was given, be it with an empty value */
-void attr_reset(void *base, const struct attr *a);  /* its default */
+void attr_clear(void *base, const struct attr *a); /* unset: false, 0, NULL, empty */
+void attr_mark(void *base, const struct attr *a);  /* it was given, be it with an empty value */
+void attr_reset(void *base, const struct attr *a); /* its default */
 void attr_copy(void *to, const void *from, const struct attr *a);
 bool attr_equal(const void *x, const void *y, const struct attr *a);
 /* The choice of this name in any case, or NULL. */

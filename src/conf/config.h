@@ -25,7 +25,7 @@ enum conf_flag {
 	CONF_FLAG_IPV4 = 4,
 	CONF_FLAG_IPV6 = 8,
 	CONF_FLAG_NAMEINARGS = 16,
-	CONF_FLAG_NORETRY = 32,  /* no second try when fork fails */
+	CONF_FLAG_NORETRY = 32, /* no second try when fork fails */
 };
 
 enum conf_log {
@@ -36,11 +36,20 @@ enum conf_log {
 };
 
 enum conf_on_limit { CONF_REFUSE, CONF_QUEUE };
+
 enum conf_stderr { CONF_STDERR_SOCKET, CONF_STDERR_LOG, CONF_STDERR_NULL };
 
 enum conf_rlimit {
-	CONF_RLIMIT_CPU, CONF_RLIMIT_DATA, CONF_RLIMIT_RSS, CONF_RLIMIT_STACK, CONF_RLIMIT_FILES, CONF_RLIMIT_NPROC,
-	CONF_RLIMIT_FSIZE, CONF_RLIMIT_CORE, CONF_RLIMIT_AS, CONF_RLIMIT_MAX
+	CONF_RLIMIT_CPU,
+	CONF_RLIMIT_DATA,
+	CONF_RLIMIT_RSS,
+	CONF_RLIMIT_STACK,
+	CONF_RLIMIT_FILES,
+	CONF_RLIMIT_NPROC,
+	CONF_RLIMIT_FSIZE,
+	CONF_RLIMIT_CORE,
+	CONF_RLIMIT_AS,
+	CONF_RLIMIT_MAX
 };
 
 struct rlimit_conf {
@@ -50,42 +59,45 @@ struct rlimit_conf {
 
 /* One address that a service listens on. */
 struct endpoint {
-	struct addr addr;    /* IPv4, IPv6 or unix */
-	int socket_type;     /* SOCK_STREAM, SOCK_DGRAM … */
-	bool is_dual;        /* [::] that takes IPv4 as well; where the machine has no IPv6, 0.0.0.0 instead */
-	struct place place;  /* of the word that asked for it */
-	char *key;           /* what it is bound to: "tcp:*:3600", "tcp:127.0.0.1:3600", "udp:[::1]:69", "unix:/run/x.sock" */
+	struct addr addr; /* IPv4, IPv6 or unix */
+	int socket_type;  /* SOCK_STREAM, SOCK_DGRAM … */
+	/* [::] that takes IPv4 as well; where the machine has no IPv6, 0.0.0.0 instead. */
+	bool is_dual;
+	struct place place; /* of the word that asked for it */
+	/* What it is bound to: "tcp:*:3600", "tcp:127.0.0.1:3600", "udp:[::1]:69", "unix:/run/x.sock". */
+	char *key;
 };
 
 enum conf_state {
 	CONF_OK,
-	CONF_DISABLED,             /* by disable, enabled or disabled */
-	CONF_BROKEN_TEXT,          /* has an error: does not start */
-	CONF_BROKEN_SURROUNDINGS,  /* something it names is missing: does not start, or stays as it was at a reload */
+	CONF_DISABLED,    /* by disable, enabled or disabled */
+	CONF_BROKEN_TEXT, /* has an error: does not start */
+	/* Something it names is missing: does not start, or stays as it was at a reload. */
+	CONF_BROKEN_SURROUNDINGS,
 };
 
 struct service_conf {
 	/* as written, after inheritance */
 	char *name;
-	char *id;                  /* never NULL once loaded */
+	char *id; /* never NULL once loaded */
 	bool disable;
-	unsigned type, flags;      /* enum conf_type, enum conf_flag */
-	int socket_type;           /* SOCK_STREAM …; never 0 once loaded without error */
-	int protocol;              /* IPPROTO_TCP, IPPROTO_UDP; 0 if it listens on unix sockets alone */
-	char *port;                /* number or name; NULL: by the service's name */
+	unsigned type, flags; /* enum conf_type, enum conf_flag */
+	int socket_type;      /* SOCK_STREAM …; never 0 once loaded without error */
+	int protocol;         /* IPPROTO_TCP, IPPROTO_UDP; 0 if it listens on unix sockets alone */
+	char *port;           /* number or name; NULL: by the service's name */
 	struct strings bind, listen;
-	bool v6only;               /* an IPv6 socket takes no IPv4 clients */
-	mode_t listen_mode;        /* of unix sockets */
+	bool v6only;        /* an IPv6 socket takes no IPv4 clients */
+	mode_t listen_mode; /* of unix sockets */
 	char *listen_owner, *listen_group;
 	bool wait;
-	char *user, *group;        /* NULL: not given */
-	bool groups;               /* supplementary groups of the user, too */
-	unsigned instances;        /* CONF_UNLIMITED: no limit of its own */
+	char *user, *group; /* NULL: not given */
+	bool groups;        /* supplementary groups of the user, too */
+	unsigned instances; /* CONF_UNLIMITED: no limit of its own */
 	enum conf_on_limit on_limit;
 	unsigned backlog;
-	char *server;              /* NULL for builtins */
+	char *server; /* NULL for builtins */
 	struct strings server_args, env, passenv;
-	bool has_passenv;          /* passenv was given; given and empty also drops PATH */
+	bool has_passenv; /* passenv was given; given and empty also drops PATH */
 	bool has_umask;
 	mode_t umask;
 	int nice;
@@ -99,30 +111,31 @@ struct service_conf {
 
 	/* worked out while loading */
 	enum conf_state state;
-	struct place place;        /* of the word "service" */
-	struct place *places;      /* attr_count of them: where each attribute got its value; no source: the default */
+	struct place place; /* of the word "service" */
+	/* attr_count of them: where each attribute got its value; no source: the default. */
+	struct place *places;
 	struct endpoint *endpoints;
 	size_t endpoint_count;
 	uid_t uid;
 	gid_t gid;
-	gid_t *group_list;         /* for setgroups(): the supplementary groups, without duplicates */
+	gid_t *group_list; /* for setgroups(): the supplementary groups, without duplicates */
 	size_t group_count;
-	bool changes_ids;          /* false: runs as whoever runs porterd */
-	char *user_name;           /* of uid; NULL if it has none */
-	uid_t listen_uid;          /* of unix sockets; (uid_t)-1: unchanged */
+	bool changes_ids; /* false: runs as whoever runs porterd */
+	char *user_name;  /* of uid; NULL if it has none */
+	uid_t listen_uid; /* of unix sockets; (uid_t)-1: unchanged */
 	gid_t listen_gid;
 };
 
 struct global_conf {
-	unsigned max_servers;      /* all services together; CONF_UNLIMITED */
+	unsigned max_servers; /* all services together; CONF_UNLIMITED */
 	struct sink_target daemon_log;
 	struct strings enabled, disabled;
 	bool has_enabled;
 };
 
 struct config {
-	unsigned refs;             /* private to config.c */
-	char *path;                /* of the main file */
+	unsigned refs; /* private to config.c */
+	char *path;    /* of the main file */
 	struct global_conf global;
 	struct service_conf defaults;
 	struct service_conf **services; /* in file order, disabled and broken ones too */

@@ -140,7 +140,8 @@ claim_family(void **root, const struct service_conf *s, const struct endpoint *e
 	if (!covers(e, family))
 		return;
 	add_claim(root, realm_key(e, family, ""), s, e);
-	add_claim(root, addr_is_any(&e->addr) ? realm_key(e, family, " *") : address_key(e, family), s, e);
+	add_claim(root, addr_is_any(&e->addr) ? realm_key(e, family, " *") : address_key(e, family),
+	    s, e);
 }
 
 static void
@@ -155,19 +156,20 @@ claim(void **root, const struct service_conf *s, const struct endpoint *e)
 }
 
 static bool
-report_rival(const struct endpoint *e, const struct service_conf *s, const struct claim *rival, struct problems *problems)
+report_rival(const struct endpoint *e, const struct service_conf *s, const struct claim *rival,
+    struct problems *problems)
 {
 	char at[512];
 
 	if (rival == NULL)
 		return false;
 	if (rival->service == s)
-		problem_add(problems, SEVERITY_ERROR, CAUSE_TEXT, &e->place, "%s is covered by %s of the same service", e->key,
-		    rival->endpoint->key);
+		problem_add(problems, SEVERITY_ERROR, CAUSE_TEXT, &e->place,
+		    "%s is covered by %s of the same service", e->key, rival->endpoint->key);
 	else
-		problem_add(problems, SEVERITY_ERROR, CAUSE_TEXT, &e->place, "%s is taken by service %.60s (%s, at %s)", e->key,
-		    rival->service->id, rival->endpoint->key,
-		    place_format(&rival->endpoint->place, at, sizeof(at)));
+		problem_add(problems, SEVERITY_ERROR, CAUSE_TEXT, &e->place,
+		    "%s is taken by service %.60s (%s, at %s)", e->key, rival->service->id,
+		    rival->endpoint->key, place_format(&rival->endpoint->place, at, sizeof(at)));
 	return true;
 }
 
@@ -177,9 +179,12 @@ claim_addresses(void **root, struct service_conf *s, struct problems *problems)
 	bool is_taken = false;
 
 	for (size_t i = 0; i < s->endpoint_count; i++)
-		is_taken = report_rival(&s->endpoints[i], s, find_rival(root, &s->endpoints[i]), problems) || is_taken;
+		is_taken = report_rival(
+			       &s->endpoints[i], s, find_rival(root, &s->endpoints[i]), problems) ||
+			   is_taken;
 	for (size_t i = 0; !is_taken && i < s->endpoint_count; i++) {
-		is_taken = report_rival(&s->endpoints[i], s, find_rival(root, &s->endpoints[i]), problems);
+		is_taken =
+		    report_rival(&s->endpoints[i], s, find_rival(root, &s->endpoints[i]), problems);
 		claim(root, s, &s->endpoints[i]);
 	}
 	if (is_taken)
@@ -197,8 +202,8 @@ claim_id(void **root, const struct service_conf *s, struct problems *problems)
 	const struct claim *first = find_claim(root, mem_dup(key));
 	if (first != NULL)
 		problem_add(problems, SEVERITY_WARNING, CAUSE_TEXT, &s->place,
-		    "the id %.60s is that of the service at %s, too: id = gives each its own", s->id,
-		    place_format(&first->service->place, at, sizeof(at)));
+		    "the id %.60s is that of the service at %s, too: id = gives each its own",
+		    s->id, place_format(&first->service->place, at, sizeof(at)));
 	add_claim(root, key, s, NULL);
 }
 

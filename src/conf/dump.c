@@ -32,8 +32,10 @@ dump_defaults(const struct config *c, FILE *out)
 	fputs("defaults {\n", out);
 	for (size_t i = 0; i < attr_count; i++) {
 		const struct attr *a = &attrs[i];
-		const void *base = attr_is_global(a) ? (const void *)&c->global : (const void *)&c->defaults;
-		const void *initial = attr_is_global(a) ? (const void *)&blank->global : (const void *)&blank->defaults;
+		const void *base =
+		    attr_is_global(a) ? (const void *)&c->global : (const void *)&c->defaults;
+		const void *initial = attr_is_global(a) ? (const void *)&blank->global
+							: (const void *)&blank->defaults;
 
 		if (!attr_equal(base, initial, a))
 			print_setting(base, a, out);
@@ -73,8 +75,10 @@ dump_broken(const struct service_conf *s, FILE *out)
 	for (const char *p = s->name; *p != '\0' && n < sizeof(name) - 1; p++)
 		name[n++] = isprint((unsigned char)*p) ? *p : '?';
 	name[n] = '\0';
-	fprintf(out, "\n# service %s (%s) is left out: %s\n", name, place_format(&s->place, at, sizeof(at)),
-	    s->state == CONF_BROKEN_TEXT ? "it has errors, or defaults have" : "something that it names is missing");
+	fprintf(out, "\n# service %s (%s) is left out: %s\n", name,
+	    place_format(&s->place, at, sizeof(at)),
+	    s->state == CONF_BROKEN_TEXT ? "it has errors, or defaults have"
+					 : "something that it names is missing");
 }
 
 void

@@ -16,7 +16,9 @@ scope_text(const struct attr *a)
 		enum attr_scope scope;
 		const char *text;
 	} scopes[] = {
-		{ ATTR_SERVICE, "service" }, { ATTR_DEFAULTS, "defaults" }, { ATTR_BOTH, "service, defaults" },
+		{ ATTR_SERVICE, "service" },
+		{ ATTR_DEFAULTS, "defaults" },
+		{ ATTR_BOTH, "service, defaults" },
 		{ ATTR_GLOBAL, "defaults" },
 	};
 
@@ -72,8 +74,8 @@ attr_help(FILE *out)
 	for (size_t i = 0; i < attr_count; i++) {
 		const struct attr *a = &attrs[i];
 
-		fprintf(out, "%s%s%s = %s (%s", a->name, a->alias != NULL ? ", " : "", a->alias != NULL ? a->alias : "",
-		    a->type->label, scope_text(a));
+		fprintf(out, "%s%s%s = %s (%s", a->name, a->alias != NULL ? ", " : "",
+		    a->alias != NULL ? a->alias : "", a->type->label, scope_text(a));
 		if (a->initial != NULL)
 			fprintf(out, "; default %s", a->initial);
 		fputs(")\n", out);
@@ -124,7 +126,8 @@ mdoc_choices(const struct attr *a, FILE *out)
 	for (const struct attr_choice *c = a->choices; c != NULL && c->name != NULL; c++) {
 		if (c->refusal != NULL)
 			continue;
-		fprintf(out, "%s\n.Cm %s", is_first ? a->type->is_list ? "Any of" : "One of" : " ,", c->name);
+		fprintf(out, "%s\n.Cm %s", is_first ? a->type->is_list ? "Any of" : "One of" : " ,",
+		    c->name);
 		is_first = false;
 	}
 	if (!is_first)
@@ -143,7 +146,9 @@ attr_help_mdoc(FILE *out)
 		if (a->alias != NULL)
 			fprintf(out, "The name\n.Ic %s\nis taken, too.\n", a->alias);
 		fprintf(out, "It stands in %s.\n",
-		    a->scope == ATTR_BOTH ? "a service or in defaults" : a->scope == ATTR_SERVICE ? "a service" : "defaults");
+		    a->scope == ATTR_BOTH      ? "a service or in defaults"
+		    : a->scope == ATTR_SERVICE ? "a service"
+					       : "defaults");
 		if (a->initial != NULL) {
 			fputs("The default is\n.Ql ", out);
 			mdoc_text(a->initial, strlen(a->initial), out);

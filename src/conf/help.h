@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-void attr_help(FILE *out);       /* as text */
-void attr_help_mdoc(FILE *out);  /* as items of an mdoc(7) list, for the manual */
+void attr_help(FILE *out);      /* as text */
+void attr_help_mdoc(FILE *out); /* as items of an mdoc(7) list, for the manual */
 
 #endif

@@ -28,6 +28,7 @@ struct chain {
 	const struct chain *up;
 	struct identity id;
 	unsigned depth;
+	bool is_drop_in; /* from an includedir: one damaged file there takes no other service down */
 };
 
 struct loader {
@@ -35,15 +36,16 @@ struct loader {
 	struct problems *problems;
 	struct config *config;
 	struct reader *reader;
-	struct blocks **files;  /* a list for each source of the configuration */
-	struct block **blocks;  /* defaults and services, in the order in which they are read */
+	struct blocks **files; /* a list for each source of the configuration */
+	struct block **blocks; /* defaults and services, in the order in which they are read */
 	size_t block_count, block_room;
-	void *seen;             /* tree of struct identity */
+	void *seen; /* tree of struct identity */
 	struct draft defaults;
 	struct name_set enabled, disabled;
 };
 
-static void load_file(struct loader *l, const char *path, const struct place *from, const struct chain *up);
+static void load_file(
+    struct loader *l, const char *path, const struct place *from, const struct chain *up);
 
 static int
 compare_identities(const void *x, const void *y)
@@ -61,13 +63,14 @@ is_new_file(struct loader *l, const char *path, const struct place *from, const 
 {
 	for (const struct chain *c = link->up; c != NULL; c = c->up) {
 		if (compare_identities(&c->id, &link->id) == 0) {
-			problem_add(l->problems, SEVERITY_ERROR, CAUSE_TEXT, from, "%s includes itself", path);
+			problem_add(l->problems, SEVERITY_ERROR, CAUSE_TEXT, from,
+			    "%s includes itself", path);
 			return false;
 		}
 	}
 	if (link->depth > INCLUDE_DEPTH) {
-		problem_add(l->problems, SEVERITY_ERROR, CAUSE_TEXT, from, "files include each other more than %d deep",
-		    INCLUDE_DEPTH);
+		problem_add(l->problems, SEVERITY_ERROR, CAUSE_TEXT, from,
+		    "files include each other more than %d deep", INCLUDE_DEPTH);
 		return false;
 	}
 	struct identity *id = mem_alloc(sizeof(*id));
@@ -76,7 +79,8 @@ is_new_file(struct loader *l, const char *path, const struct place *from, const 
 	if (found != NULL && *found == id)
 		return true;
 	free(id);
-	problem_add(l->problems, SEVERITY_WARNING, CAUSE_TEXT, from, "%s was read already, and is not read again", path);
+	problem_add(l->problems, SEVERITY_WARNING, CAUSE_TEXT, from,
+	    "%s was read already, and is not read again", path);
 	return false;
 }
 
@@ -92,13 +96,16 @@ resolve_path(const char *path, const struct place *from)
 }
 
 static void
-include_directory(struct loader *l, const char *path, const struct place *from, const struct chain *link)
+include_directory(
+    struct loader *l, const char *path, const struct place *from, const struct chain *link)
 {
-	struct strings paths = {0};
+	struct chain drop_in = *link;
+	struct strings paths = { 0 };
 
+	drop_in.is_drop_in = true;
 	if (source_list(path, &l->options->trust, from, &paths, l->problems) == 0)
 		for (size_t i = 0; i < paths.count; i++)
-			load_file(l, paths.item[i], from, link);
+			load_file(l, paths.item[i], from, &drop_in);
 	strings_done(&paths);
 }
 
@@ -133,21 +140,38 @@ walk(struct loader *l, struct blocks *list, const struct chain *link)
 	}
 }
 
+/* What is there and cannot be read may hold defaults that restrict. */
+static void
+mind_the_gap(struct loader *l, const struct chain *link, const struct place *place)
+{
+	if (link->is_drop_in)
+		return;
+	l->defaults.has_gap = true;
+	problem_add(l->problems, SEVERITY_NOTE, CAUSE_TEXT, place,
+	    "no service starts: what could not be read may hold defaults that restrict them");
+}
+
 static void
 load_file(struct loader *l, const char *path, const struct place *from, const struct chain *up)
 {
-	struct chain link = { .up = up, .depth = up == NULL ? 1 : up->depth + 1 };
+	struct chain link = { .up = up,
+		.depth = up == NULL ? 1 : up->depth + 1,
+		.is_drop_in = up != NULL && up->is_drop_in };
 	struct config *c = l->config;
 	struct stat st;
+	bool is_there = stat(path, &st) == 0;
 
-	if (stat(path, &st) == 0) {
+	if (is_there) {
 		link.id = (struct identity){ .dev = st.st_dev, .ino = st.st_ino };
 		if (!is_new_file(l, path, from, &link))
 			return;
 	}
 	struct source *source = source_read(path, &l->options->trust, from, l->problems);
-	if (source == NULL)
+	if (source == NULL) {
+		if (is_there)
+			mind_the_gap(l, &link, from);
 		return;
+	}
 	struct blocks *list = mem_alloc(sizeof(*list));
 	size_t n = c->source_count++;
 	c->sources = mem_grow(c->sources, n + 1, sizeof(*c->sources));
@@ -155,6 +179,8 @@ load_file(struct loader *l, const char *path, const struct place *from, const st
 	c->sources[n] = source;
 	l->files[n] = list;
 	blocks_read(list, source, l->problems);
+	if (list->is_cut)
+		mind_the_gap(l, &link, &(struct place){ .source = source });
 	walk(l, list, &link);
 }
 
@@ -218,7 +244,8 @@ hand_over(struct problems *to, const struct problems *from, bool is_off)
 	for (size_t i = 0; i < from->count; i++) {
 		const struct problem *p = &from->item[i];
 
-		problem_add(to, is_off ? SEVERITY_NOTE : p->severity, p->cause, &p->place, "%s", p->text);
+		problem_add(
+		    to, is_off ? SEVERITY_NOTE : p->severity, p->cause, &p->place, "%s", p->text);
 	}
 }
 
@@ -235,7 +262,7 @@ start_service(const struct loader *l, const struct block *b)
 static struct service_conf *
 load_service(struct loader *l, struct draft *d, const struct block *b)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 
 	d->conf = start_service(l, b);
 	d->block = b;
@@ -283,13 +310,14 @@ check_ids(struct loader *l, const struct setting *s, const struct name_set *ids)
 	for (size_t i = 0; i < s->count; i++)
 		if (s->op != SETTING_DEL && !name_set_has(ids, s->words[i].text))
 			problem_add(l->problems, SEVERITY_WARNING, CAUSE_TEXT, &s->words[i].place,
-			    "%s: there is no service with the id %.60s", s->attr->name, s->words[i].text);
+			    "%s: there is no service with the id %.60s", s->attr->name,
+			    s->words[i].text);
 }
 
 static void
 check_id_lists(struct loader *l)
 {
-	struct name_set ids = {0};
+	struct name_set ids = { 0 };
 
 	for (size_t i = 0; i < l->config->count; i++)
 		name_set_add(&ids, l->config->services[i]->id);
@@ -327,7 +355,7 @@ config_load(const char *path, const struct load_options *options, struct problem
 
 	l.reader = reader_new();
 	draft_init(&l.defaults, options);
-	load_file(&l, path, &(struct place){0}, NULL);
+	load_file(&l, path, &(struct place){ 0 }, NULL);
 	load_defaults(&l);
 	load_services(&l);
 	check_id_lists(&l);

@@ -7,24 +7,28 @@
 #include "conf/source.h"
 
 struct user_entry {
-	char *name;  /* heap; NULL if the id has no name */
+	char *name; /* heap; NULL if the id has no name */
 	uid_t uid;
 	gid_t gid;
 };
 
 /* Everything that loading asks the machine. Replaced in tests. Results are 0 (or a value) or -errno. */
 struct lookup {
-	int (*user)(const char *name, struct user_entry *out);    /* a name, or digits of an id that has an entry */
-	int (*group)(const char *name, gid_t *gid);               /* a name or digits */
-	int (*groups)(const char *user, gid_t gid, gid_t **list, size_t *count); /* getgrouplist(3); heap */
-	int (*port)(const char *name, const char *protocol);      /* getservbyname(3): the port, or -ENOENT */
+	int (*user)(const char *name,
+	    struct user_entry *out); /* a name, or digits of an id that has an entry */
+	int (*group)(const char *name, gid_t *gid); /* a name or digits */
+	int (*groups)(
+	    const char *user, gid_t gid, gid_t **list, size_t *count); /* getgrouplist(3); heap */
+	int (*port)(
+	    const char *name, const char *protocol); /* getservbyname(3): the port, or -ENOENT */
 	int (*host)(const char *name, struct addr **list, size_t *count); /* getaddrinfo(3); heap */
 	/* A regular file that may be executed, seen from below root_dir if that is not NULL; for a script the interpreter
 	 * of its #! line as well: *missing is then its path (heap). -ENOENT, -EACCES, -EISDIR, -ENOEXEC … */
 	int (*program)(const char *path, const char *root_dir, char **missing);
 	int (*directory)(const char *path, const char *root_dir);
-	bool (*is_builtin)(const char *name, int socket_type);    /* NULL: none is */
-	bool (*is_inherited)(const char *id);                     /* listening sockets for this id were handed over; NULL: none */
+	bool (*is_builtin)(const char *name, int socket_type); /* NULL: none is */
+	bool (*is_inherited)(
+	    const char *id); /* listening sockets for this id were handed over; NULL: none */
 };
 
 extern const struct lookup lookup_system; /* is_builtin and is_inherited are NULL in it */
@@ -32,12 +36,13 @@ extern const struct lookup lookup_system; /* is_builtin and is_inherited are NUL
 struct load_options {
 	const struct lookup *lookup;
 	struct trust trust;
-	bool is_root;   /* judge as if porterd ran as root */
-	uid_t uid;      /* who runs it otherwise */
+	bool is_root; /* judge as if porterd ran as root */
+	uid_t uid;    /* who runs it otherwise */
 };
 
 /* Loads the main file and all that it includes. Never NULL: what could not be read is in problems and missing from the
  * result. Services come in file order; each has its state. The caller owns one reference. */
-struct config *config_load(const char *path, const struct load_options *options, struct problems *problems);
+struct config *config_load(
+    const char *path, const struct load_options *options, struct problems *problems);
 
 #endif

@@ -49,7 +49,9 @@ lookup_user(const char *name, struct user_entry *out)
 		r = find_user(name, &pw, room, size, &found);
 	} while (r == ERANGE && size < ENTRY_MAX_BYTES);
 	if (found != NULL)
-		*out = (struct user_entry){ .name = mem_dup(pw.pw_name), .uid = pw.pw_uid, .gid = pw.pw_gid };
+		*out = (struct user_entry){
+			.name = mem_dup(pw.pw_name), .uid = pw.pw_uid, .gid = pw.pw_gid
+		};
 	free(room);
 	return found != NULL ? 0 : -ENOENT;
 }
@@ -110,7 +112,8 @@ lookup_port(const char *name, const char *protocol)
 	struct servent entry, *found = NULL;
 	char room[4096];
 
-	if (getservbyname_r(name, protocol, &entry, room, sizeof(room), &found) != 0 || found == NULL)
+	if (getservbyname_r(name, protocol, &entry, room, sizeof(room), &found) != 0 ||
+	    found == NULL)
 		return -ENOENT;
 	return ntohs((uint16_t)entry.s_port);
 }

@@ -60,7 +60,8 @@ check_file(int fd)
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
 		return -EACCES;
-	if (geteuid() != 0 && faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 && errno == EACCES)
+	if (geteuid() != 0 && faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 &&
+	    errno == EACCES)
 		return -EACCES;
 	return 0;
 }
@@ -76,20 +77,19 @@ is_text(const char *head, size_t len)
 	return true;
 }
 
-/* The first bytes of a program; 0 if it may be executed and not read. */
-static size_t
+/* The first bytes of a program; -1 if it may be executed and not read. */
+static ssize_t
 read_head(const char *path, const char *root_dir, char head[HEAD_BYTES])
 {
 	int fd = open_below(path, root_dir, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
-		return 0;
+		return -1;
 	ssize_t len = read(fd, head, HEAD_BYTES - 1);
 	close(fd);
-	if (len < 0)
-		return 0;
-	head[len] = '\0';
-	return (size_t)len;
+	if (len >= 0)
+		head[len] = '\0';
+	return len;
 }
 
 /* "#! /bin/sh -e": /bin/sh. False if there is none. */
@@ -124,12 +124,12 @@ lookup_program(const char *path, const char *root_dir, char **missing)
 
 	snprintf(at, sizeof(at), "%s", path);
 	for (int depth = 0; r == 0 && depth < INTERPRETER_DEPTH; depth++) {
-		size_t len = read_head(at, root_dir, head);
+		ssize_t len = read_head(at, root_dir, head);
 
-		if (len == 0)
+		if (len < 0)
 			return 0;
 		if (strncmp(head, "#!", 2) != 0)
-			return is_text(head, len) ? -ENOEXEC : 0;
+			return is_text(head, (size_t)len) ? -ENOEXEC : 0;
 		if (!read_interpreter(head, name))
 			return -ENOEXEC;
 		r = check_program(name, root_dir);

@@ -16,16 +16,18 @@
 
 #include "base/mem.h"
 
-#define SECTION_SERVICE "service"
+#define SECTION_SERVICE  "service"
 #define SECTION_DEFAULTS "defaults"
 
-static const char *const op_marks[] = { [SETTING_SET] = "=", [SETTING_ADD] = "+=", [SETTING_DEL] = "-=" };
+static const char *const op_marks[] = {
+	[SETTING_SET] = "=", [SETTING_ADD] = "+=", [SETTING_DEL] = "-="
+};
 
 struct reader {
-	cfg_opt_t *rows;      /* attr_count: each attribute as an option */
-	cfg_opt_t *used;      /* those of the block that is read, and an end */
+	cfg_opt_t *rows; /* attr_count: each attribute as an option */
+	cfg_opt_t *used; /* those of the block that is read, and an end */
 	size_t used_count;
-	bool *is_used;        /* attr_count */
+	bool *is_used; /* attr_count */
 	const struct block *block;
 	struct problems *problems;
 	bool has_failed;
@@ -71,7 +73,7 @@ readings_free(struct reading *list, size_t count)
 }
 
 /* The text begins at the block's first line. */
-static void
+__attribute__((format(printf, 2, 0))) static void
 report(cfg_t *cfg, const char *format, va_list ap)
 {
 	struct place place = current->block->place;
@@ -271,7 +273,8 @@ reader_read(struct reader *r, const struct block *block, struct problems *proble
 	if (is_ok)
 		return readings;
 	if (!r->has_failed)
-		problem_add(problems, SEVERITY_ERROR, CAUSE_TEXT, &block->place, "this block could not be read");
+		problem_add(problems, SEVERITY_ERROR, CAUSE_TEXT, &block->place,
+		    "this block could not be read");
 	readings_free(readings, block->count);
 	return NULL;
 }

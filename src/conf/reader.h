@@ -13,9 +13,10 @@ struct reader;
 
 /* What libConfuse made of one setting. */
 struct reading {
-	bool is_present;       /* false for unknown names, for too many words, and for a scalar that was given before */
+	/* False for unknown names, for too many words, and for a scalar that was given before. */
+	bool is_present;
 	enum setting_op op;
-	struct strings words;  /* of a scalar: one, its words joined by blanks */
+	struct strings words; /* of a scalar: one, its words joined by blanks */
 };
 
 struct reader *reader_new(void);

@@ -15,7 +15,7 @@
 
 /* One address that the text asks for. */
 struct wanted {
-	const char *host;          /* "*", a numeric address or a name */
+	const char *host; /* "*", a numeric address or a name */
 	uint16_t port;
 	const struct place *place;
 };
@@ -46,7 +46,9 @@ static void
 add_endpoint(struct draft *d, const struct addr *addr, bool is_dual, const struct place *place)
 {
 	struct service_conf *s = d->conf;
-	struct endpoint e = { .addr = *addr, .socket_type = s->socket_type, .is_dual = is_dual, .place = *place };
+	struct endpoint e = {
+		.addr = *addr, .socket_type = s->socket_type, .is_dual = is_dual, .place = *place
+	};
 
 	e.key = make_key(s, &e);
 	for (size_t i = 0; i < s->endpoint_count; i++) {
@@ -85,7 +87,7 @@ add_numeric(struct draft *d, struct addr *addr, const struct wanted *w)
 {
 	addr_canonical(addr);
 	if (!takes_family(d->conf, addr_family(addr))) {
-		text_error(d, w->place, "%s is no %s address, which flags ask for", w->host,
+		TEXT_ERROR(d, w->place, "%s is no %s address, which flags ask for", w->host,
 		    addr_family(addr) == AF_INET ? "IPv6" : "IPv4");
 		return;
 	}
@@ -101,7 +103,7 @@ add_named(struct draft *d, const struct wanted *w)
 	int r = d->options->lookup->host(w->host, &list, &count);
 
 	if (r < 0) {
-		missing_error(d, w->place, "the host name %s does not resolve: %s", w->host,
+		MISSING_ERROR(d, w->place, "the host name %s does not resolve: %s", w->host,
 		    r == -EAGAIN ? "the name server does not answer" : "there is no such name");
 		return;
 	}
@@ -115,7 +117,8 @@ add_named(struct draft *d, const struct wanted *w)
 	}
 	free(list);
 	if (taken == 0 && d->conf->endpoint_count == before)
-		missing_error(d, w->place, "the host name %s has no address of the kind that flags ask for", w->host);
+		MISSING_ERROR(d, w->place,
+		    "the host name %s has no address of the kind that flags ask for", w->host);
 }
 
 static void
@@ -141,7 +144,8 @@ find_port(struct draft *d, const char *port, const struct place *place)
 		number = d->options->lookup->port(port, protocol_name(d->conf));
 	if (number > 0)
 		return (uint16_t)number;
-	missing_error(d, place, "there is no port named %.60s for %s", port, protocol_name(d->conf));
+	MISSING_ERROR(
+	    d, place, "there is no port named %.60s for %s", port, protocol_name(d->conf));
 	return 0;
 }
 
@@ -178,7 +182,8 @@ port_by_name(struct draft *d)
 
 	if (number > 0)
 		return (uint16_t)number;
-	missing_error(d, &d->block->title.place, "%.60s/%s is not in /etc/services: say its number with port =", s->name,
+	MISSING_ERROR(d, &d->block->title.place,
+	    "%.60s/%s is not in /etc/services: say its number with port =", s->name,
 	    protocol_name(s));
 	return 0;
 }
@@ -186,7 +191,8 @@ port_by_name(struct draft *d)
 static bool
 is_inherited(const struct draft *d)
 {
-	return d->options->lookup->is_inherited != NULL && d->options->lookup->is_inherited(d->conf->id);
+	return d->options->lookup->is_inherited != NULL &&
+	       d->options->lookup->is_inherited(d->conf->id);
 }
 
 static void
@@ -216,8 +222,8 @@ resolve_endpoints(struct draft *d)
 	const struct service_conf *s = d->conf;
 
 	if (s->bind.count > MOST_ADDRESSES || s->listen.count > MOST_ADDRESSES)
-		text_error(d, IS_GIVEN(d, listen) ? PLACE(d, listen) : PLACE(d, bind), "a service has at most %d addresses",
-		    MOST_ADDRESSES);
+		TEXT_ERROR(d, IS_GIVEN(d, listen) ? PLACE(d, listen) : PLACE(d, bind),
+		    "a service has at most %d addresses", MOST_ADDRESSES);
 	else if (IS_GIVEN(d, listen))
 		add_listen(d);
 	else

@@ -6,7 +6,7 @@
 #include "conf/draft.h"
 
 void resolve_endpoints(struct draft *d);
-void resolve_files(struct draft *d);  /* program, root directory, working directory */
-void resolve_ids(struct draft *d);    /* user, groups, owner of unix sockets */
+void resolve_files(struct draft *d); /* program, root directory, working directory */
+void resolve_ids(struct draft *d);   /* user, groups, owner of unix sockets */
 
 #endif

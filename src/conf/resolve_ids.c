@@ -22,7 +22,7 @@ find_group(struct draft *d, const char *group, const struct place *place, gid_t 
 {
 	if (d->options->lookup->group(group, gid) == 0)
 		return true;
-	missing_error(d, place, "there is no group %.60s", group);
+	MISSING_ERROR(d, place, "there is no group %.60s", group);
 	return false;
 }
 
@@ -33,7 +33,8 @@ use_number(struct draft *d, const char *user)
 	struct service_conf *s = d->conf;
 
 	if (s->group == NULL)
-		missing_error(d, PLACE(d, user), "user %s is in no list of users: give group =, too", user);
+		MISSING_ERROR(
+		    d, PLACE(d, user), "user %s is in no list of users: give group =, too", user);
 	s->uid = (uid_t)strtoul(user, NULL, 10);
 }
 
@@ -41,7 +42,7 @@ static bool
 find_user(struct draft *d, const char *user)
 {
 	struct service_conf *s = d->conf;
-	struct user_entry entry = {0};
+	struct user_entry entry = { 0 };
 
 	if (d->options->lookup->user(user, &entry) == 0) {
 		s->uid = entry.uid;
@@ -53,7 +54,7 @@ find_user(struct draft *d, const char *user)
 		use_number(d, user);
 		return true;
 	}
-	missing_error(d, PLACE(d, user), "there is no user %.60s", user);
+	MISSING_ERROR(d, PLACE(d, user), "there is no user %.60s", user);
 	return false;
 }
 
@@ -62,7 +63,7 @@ static void
 use_own_ids(struct draft *d)
 {
 	struct service_conf *s = d->conf;
-	struct user_entry entry = {0};
+	struct user_entry entry = { 0 };
 	char number[24];
 	gid_t gid;
 
@@ -74,7 +75,8 @@ use_own_ids(struct draft *d)
 	if (s->group == NULL || !find_group(d, s->group, PLACE(d, group), &gid))
 		return;
 	if (!is_known || gid != entry.gid)
-		text_error(d, PLACE(d, group), "only root can start programs in another group: porterd does not run as root");
+		TEXT_ERROR(d, PLACE(d, group),
+		    "only root can start programs in another group: porterd does not run as root");
 }
 
 static void
@@ -88,7 +90,8 @@ find_groups(struct draft *d)
 	if (!s->groups || s->user_name == NULL)
 		return;
 	if (d->options->lookup->groups(s->user_name, user_gid, &s->group_list, &s->group_count) < 0)
-		missing_error(d, PLACE(d, groups), "the groups of user %.60s cannot be read", s->user_name);
+		MISSING_ERROR(
+		    d, PLACE(d, groups), "the groups of user %.60s cannot be read", s->user_name);
 }
 
 static void
@@ -113,7 +116,8 @@ resolve_other(struct draft *d)
 	if (s->user != NULL && !find_user(d, s->user))
 		return;
 	if (s->user != NULL && s->uid != d->options->uid)
-		text_error(d, PLACE(d, user), "only root can start programs as user %.60s: porterd does not run as root",
+		TEXT_ERROR(d, PLACE(d, user),
+		    "only root can start programs as user %.60s: porterd does not run as root",
 		    s->user);
 	free(s->user_name);
 	s->user_name = NULL;
@@ -124,14 +128,14 @@ static void
 resolve_socket_owner(struct draft *d)
 {
 	struct service_conf *s = d->conf;
-	struct user_entry entry = {0};
+	struct user_entry entry = { 0 };
 
 	if (s->listen_owner != NULL && d->options->lookup->user(s->listen_owner, &entry) == 0)
 		s->listen_uid = entry.uid;
 	else if (s->listen_owner != NULL && is_number(s->listen_owner))
 		s->listen_uid = (uid_t)strtoul(s->listen_owner, NULL, 10);
 	else if (s->listen_owner != NULL)
-		missing_error(d, PLACE(d, listen_owner), "there is no user %.60s", s->listen_owner);
+		MISSING_ERROR(d, PLACE(d, listen_owner), "there is no user %.60s", s->listen_owner);
 	free(entry.name);
 	if (s->listen_group != NULL)
 		find_group(d, s->listen_group, PLACE(d, listen_group), &s->listen_gid);
@@ -156,18 +160,20 @@ resolve_program(struct draft *d)
 	int r = d->options->lookup->program(s->server, s->chroot, &missing);
 
 	if (missing != NULL)
-		missing_error(d, place, "%.200s needs the interpreter %.200s: %s", s->server, missing, strerror(-r));
+		MISSING_ERROR(d, place, "%.200s needs the interpreter %.200s: %s", s->server,
+		    missing, strerror(-r));
 	else if (r == -ENOENT)
-		missing_error(d, place, "there is no program %.200s", s->server);
+		MISSING_ERROR(d, place, "there is no program %.200s", s->server);
 	else if (r == -EACCES)
-		missing_error(d, place, "%.200s is no program that may be executed", s->server);
+		MISSING_ERROR(d, place, "%.200s is no program that may be executed", s->server);
 	else if (r == -EISDIR)
-		missing_error(d, place, "%.200s is a directory, no program", s->server);
+		MISSING_ERROR(d, place, "%.200s is a directory, no program", s->server);
 	else if (r == -ENOEXEC)
-		missing_error(d, place, "%.200s is text that names no interpreter: a script begins with #! and its path",
+		MISSING_ERROR(d, place,
+		    "%.200s is text that names no interpreter: a script begins with #! and its path",
 		    s->server);
 	else if (r < 0)
-		missing_error(d, place, "%.200s cannot be executed: %s", s->server, strerror(-r));
+		MISSING_ERROR(d, place, "%.200s cannot be executed: %s", s->server, strerror(-r));
 	free(missing);
 }
 
@@ -179,11 +185,13 @@ resolve_files(struct draft *d)
 	int r;
 
 	if (s->chroot != NULL && (r = lookup->directory(s->chroot, NULL)) < 0) {
-		missing_error(d, PLACE(d, chroot), "%.200s is no directory to go into: %s", s->chroot, strerror(-r));
+		MISSING_ERROR(d, PLACE(d, chroot), "%.200s is no directory to go into: %s",
+		    s->chroot, strerror(-r));
 		return;
 	}
 	if (s->directory != NULL && (r = lookup->directory(s->directory, s->chroot)) < 0)
-		missing_error(d, PLACE(d, directory), "%.200s is no directory to go into: %s", s->directory, strerror(-r));
+		MISSING_ERROR(d, PLACE(d, directory), "%.200s is no directory to go into: %s",
+		    s->directory, strerror(-r));
 	if (s->server != NULL && !conf_is_internal(s))
 		resolve_program(d);
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "conf/unsupported.h"
 
 #define BUILTIN_NAMES "echo, discard, daytime, time and chargen"
 
@@ -37,7 +38,8 @@ has_unix(const struct service_conf *s)
 static bool
 is_inherited(const struct draft *d)
 {
-	return d->options->lookup->is_inherited != NULL && d->options->lookup->is_inherited(d->conf->id);
+	return d->options->lookup->is_inherited != NULL &&
+	       d->options->lookup->is_inherited(d->conf->id);
 }
 
 static void
@@ -59,11 +61,14 @@ check_socket(struct draft *d)
 	const struct service_conf *s = d->conf;
 
 	if (s->socket_type == SOCK_STREAM && s->protocol == IPPROTO_UDP)
-		text_error(d, PLACE(d, protocol), "socket_type = stream goes with protocol = tcp, not with udp");
+		TEXT_ERROR(d, PLACE(d, protocol),
+		    "socket_type = stream goes with protocol = tcp, not with udp");
 	else if (s->socket_type == SOCK_DGRAM && s->protocol == IPPROTO_TCP)
-		text_error(d, PLACE(d, protocol), "socket_type = dgram goes with protocol = udp, not with tcp");
+		TEXT_ERROR(d, PLACE(d, protocol),
+		    "socket_type = dgram goes with protocol = udp, not with tcp");
 	else if (s->protocol != 0 && rules_is_unix(s))
-		note(d, PLACE(d, protocol), "protocol has no effect: the service listens on unix sockets alone");
+		NOTE(d, PLACE(d, protocol),
+		    "protocol has no effect: the service listens on unix sockets alone");
 }
 
 static void
@@ -75,13 +80,23 @@ check_internal(struct draft *d)
 	if (!conf_is_internal(s))
 		return;
 	if (IS_GIVEN(d, server))
-		text_error(d, PLACE(d, server), "INTERNAL is for services that porterd itself provides (" BUILTIN_NAMES
+		TEXT_ERROR(d, PLACE(d, server),
+		    "INTERNAL is for services that porterd itself provides (" BUILTIN_NAMES
 		    "): remove type = INTERNAL, or server");
 	else if (lookup->is_builtin == NULL || !lookup->is_builtin(s->name, s->socket_type))
-		text_error(d, PLACE(d, type), "porterd itself provides no %.60s over %s: type = INTERNAL is for " BUILTIN_NAMES,
+		TEXT_ERROR(d, PLACE(d, type),
+		    "porterd itself provides no %.60s over %s: type = INTERNAL is for " BUILTIN_NAMES,
 		    s->name, s->socket_type == SOCK_DGRAM ? "dgram" : "stream");
 	else if (has_unix(s))
-		text_error(d, PLACE(d, listen), "type = INTERNAL is for tcp and udp, not for unix sockets");
+		TEXT_ERROR(d, PLACE(d, listen),
+		    "type = INTERNAL is for tcp and udp, not for unix sockets");
+}
+
+/* Where xinetd needs no server either. That redirect is not supported has been said. */
+static bool
+is_redirect(const struct draft *d)
+{
+	return d->lacks[unsupported_find("redirect") - unsupported];
 }
 
 static void
@@ -89,10 +104,11 @@ check_server(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
-	if (!conf_is_internal(s) && !IS_GIVEN(d, server))
-		text_error(d, PLACE(d, server), "service %.60s has no server = PROGRAM", s->name);
-	if ((s->flags & CONF_FLAG_NAMEINARGS) != 0 && s->server_args.count == 0 && !conf_is_internal(s))
-		text_error(d, IS_OWN(d, server_args) ? PLACE(d, server_args) : PLACE(d, flags),
+	if (!conf_is_internal(s) && !IS_GIVEN(d, server) && !is_redirect(d))
+		TEXT_ERROR(d, PLACE(d, server), "service %.60s has no server = PROGRAM", s->name);
+	if ((s->flags & CONF_FLAG_NAMEINARGS) != 0 && s->server_args.count == 0 &&
+	    !conf_is_internal(s))
+		TEXT_ERROR(d, IS_OWN(d, server_args) ? PLACE(d, server_args) : PLACE(d, flags),
 		    "with NAMEINARGS the first word of server_args is the program's own name: server_args is empty");
 }
 
@@ -104,8 +120,11 @@ derive_wait(struct draft *d)
 	if (IS_GIVEN(d, wait))
 		return;
 	s->wait = s->socket_type == SOCK_DGRAM && !conf_is_internal(s);
-	note(d, PLACE(d, wait), "service %.60s has no wait: it is taken as %s, as for %s", s->name, s->wait ? "yes" : "no",
-	    conf_is_internal(s) ? "every builtin" : s->wait ? "datagrams" : "connections");
+	NOTE(d, PLACE(d, wait), "service %.60s has no wait: it is taken as %s, as for %s", s->name,
+	    s->wait ? "yes" : "no",
+	    conf_is_internal(s) ? "every builtin"
+	    : s->wait           ? "datagrams"
+				: "connections");
 }
 
 static void
@@ -113,22 +132,26 @@ check_wait(struct draft *d)
 {
 	struct service_conf *s = d->conf;
 
-	if (s->socket_type == SOCK_DGRAM && !s->wait && !conf_is_internal(s) && !d->broken[attr_find("wait") - attrs])
-		text_error(d, PLACE(d, wait), "a program for datagrams gets the socket itself: this takes wait = yes");
+	if (s->socket_type == SOCK_DGRAM && !s->wait && !conf_is_internal(s) &&
+	    !d->broken[attr_find("wait") - attrs])
+		TEXT_ERROR(d, PLACE(d, wait),
+		    "a program for datagrams gets the socket itself: this takes wait = yes");
 	if (s->wait && conf_is_internal(s)) {
 		if (s->socket_type == SOCK_STREAM)
-			warning(d, PLACE(d, wait), "wait = yes has no effect with type = INTERNAL, and is taken as no");
+			WARNING(d, PLACE(d, wait),
+			    "wait = yes has no effect with type = INTERNAL, and is taken as no");
 		s->wait = false;
 	}
 	if (s->wait && IS_OWN(d, instances) && s->instances != 1)
-		note(d, PLACE(d, instances), "with wait = yes one program runs at a time, whatever instances says");
+		NOTE(d, PLACE(d, instances),
+		    "with wait = yes one program runs at a time, whatever instances says");
 }
 
 static void
 check_instances(struct draft *d)
 {
 	if (d->conf->instances == 0)
-		warning(d, PLACE(d, instances), "instances = 0 serves nobody");
+		WARNING(d, PLACE(d, instances), "instances = 0 serves nobody");
 }
 
 static void
@@ -137,15 +160,18 @@ check_addresses(struct draft *d)
 	const struct service_conf *s = d->conf;
 
 	if (IS_GIVEN(d, listen) && IS_OWN(d, bind))
-		text_error(d, PLACE(d, bind), "listen says the addresses already: remove bind, or listen");
+		TEXT_ERROR(
+		    d, PLACE(d, bind), "listen says the addresses already: remove bind, or listen");
 	if (IS_GIVEN(d, listen) && IS_OWN(d, port))
-		text_error(d, PLACE(d, port), "listen says the port already: remove port, or listen");
+		TEXT_ERROR(
+		    d, PLACE(d, port), "listen says the port already: remove port, or listen");
 	if (IS_GIVEN(d, listen) && s->listen.count == 0 && !d->broken[attr_find("listen") - attrs])
-		text_error(d, PLACE(d, listen), "listen holds no address");
+		TEXT_ERROR(d, PLACE(d, listen), "listen holds no address");
 	if (IS_OWN(d, bind) && s->bind.count == 0 && !d->broken[attr_find("bind") - attrs])
-		text_error(d, PLACE(d, bind), "bind holds no address");
-	if ((s->type & CONF_TYPE_UNLISTED) != 0 && !IS_GIVEN(d, port) && !IS_GIVEN(d, listen) && !is_inherited(d))
-		text_error(d, PLACE(d, type), "a service that is UNLISTED needs a port =");
+		TEXT_ERROR(d, PLACE(d, bind), "bind holds no address");
+	if ((s->type & CONF_TYPE_UNLISTED) != 0 && !IS_GIVEN(d, port) && !IS_GIVEN(d, listen) &&
+	    !is_inherited(d))
+		TEXT_ERROR(d, PLACE(d, type), "a service that is UNLISTED needs a port =");
 }
 
 static void
@@ -156,11 +182,14 @@ check_unix(struct draft *d)
 	if (has_unix(s))
 		return;
 	if (IS_OWN(d, listen_mode))
-		warning(d, PLACE(d, listen_mode), "listen_mode has no effect without a unix socket in listen");
+		WARNING(d, PLACE(d, listen_mode),
+		    "listen_mode has no effect without a unix socket in listen");
 	if (IS_OWN(d, listen_owner))
-		warning(d, PLACE(d, listen_owner), "listen_owner has no effect without a unix socket in listen");
+		WARNING(d, PLACE(d, listen_owner),
+		    "listen_owner has no effect without a unix socket in listen");
 	if (IS_OWN(d, listen_group))
-		warning(d, PLACE(d, listen_group), "listen_group has no effect without a unix socket in listen");
+		WARNING(d, PLACE(d, listen_group),
+		    "listen_group has no effect without a unix socket in listen");
 }
 
 static void
@@ -168,8 +197,10 @@ check_options(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
-	if (IS_OWN(d, flags) && (s->flags & (CONF_FLAG_NODELAY | CONF_FLAG_KEEPALIVE)) != 0 && s->protocol != IPPROTO_TCP)
-		note(d, PLACE(d, flags), "NODELAY and KEEPALIVE have an effect with protocol = tcp alone");
+	if (IS_OWN(d, flags) && (s->flags & (CONF_FLAG_NODELAY | CONF_FLAG_KEEPALIVE)) != 0 &&
+	    s->protocol != IPPROTO_TCP)
+		NOTE(d, PLACE(d, flags),
+		    "NODELAY and KEEPALIVE have an effect with protocol = tcp alone");
 }
 
 static void
@@ -178,7 +209,8 @@ check_user(struct draft *d)
 	const struct service_conf *s = d->conf;
 
 	if (d->options->is_root && !IS_GIVEN(d, user) && !conf_is_internal(s))
-		text_error(d, PLACE(d, user), "service %.60s has no user = NAME, which it needs where porterd runs as root",
+		TEXT_ERROR(d, PLACE(d, user),
+		    "service %.60s has no user = NAME, which it needs where porterd runs as root",
 		    s->name);
 }
 

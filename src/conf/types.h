@@ -8,31 +8,32 @@
 
 #include "conf/attr.h"
 
-extern const struct attr_type type_bool;         /* bool */
-extern const struct attr_type type_number;       /* int or unsigned; choices: names of special values */
-extern const struct attr_type type_mode;         /* mode_t, written in octal */
-extern const struct attr_type type_choice;       /* int or an enum; choices */
-extern const struct attr_type type_word;         /* char *: one word without blanks */
-extern const struct attr_type type_path;         /* char *: a full path */
-extern const struct attr_type type_port;         /* char *: a number or the name of a port */
-extern const struct attr_type type_user;         /* char *: the name or number of a user or group */
-extern const struct attr_type type_signal;       /* int */
-extern const struct attr_type type_duration;     /* int64_t, milliseconds */
+extern const struct attr_type type_bool;     /* bool */
+extern const struct attr_type type_number;   /* int or unsigned; choices: names of special values */
+extern const struct attr_type type_mode;     /* mode_t, written in octal */
+extern const struct attr_type type_choice;   /* int or an enum; choices */
+extern const struct attr_type type_word;     /* char *: one word without blanks */
+extern const struct attr_type type_path;     /* char *: a full path */
+extern const struct attr_type type_port;     /* char *: a number or the name of a port */
+extern const struct attr_type type_user;     /* char *: the name or number of a user or group */
+extern const struct attr_type type_signal;   /* int */
+extern const struct attr_type type_duration; /* int64_t, milliseconds */
 extern const struct attr_type type_limit_size;   /* struct rlimit_conf, bytes */
 extern const struct attr_type type_limit_number; /* struct rlimit_conf, a count or seconds */
 extern const struct attr_type type_flags;        /* unsigned, a bit for each of the choices */
 extern const struct attr_type type_ids;          /* struct strings, case does not count */
 extern const struct attr_type type_words;        /* struct strings: arguments, taken as they are */
-extern const struct attr_type type_names;        /* struct strings: names of environment variables */
-extern const struct attr_type type_variables;    /* struct strings: NAME=VALUE */
-extern const struct attr_type type_addresses;    /* struct strings: addresses or host names */
-extern const struct attr_type type_listen;       /* struct strings: ADDRESS:PORT or unix:PATH */
-extern const struct attr_type type_log;          /* struct sink_target */
+extern const struct attr_type type_names;     /* struct strings: names of environment variables */
+extern const struct attr_type type_variables; /* struct strings: NAME=VALUE */
+extern const struct attr_type type_addresses; /* struct strings: addresses or host names */
+extern const struct attr_type type_listen;    /* struct strings: ADDRESS:PORT or unix:PATH */
+extern const struct attr_type type_log;       /* struct sink_target */
 
 /* One entry of a listen list, cut into its parts. */
 struct listen_parts {
 	bool is_unix;
-	char host[256];   /* without brackets; "*" for every address; the path of a unix socket is not copied */
+	char host
+	    [256]; /* without brackets; "*" for every address; the path of a unix socket is not copied */
 	const char *port; /* within the text; NULL for unix sockets */
 	const char *path; /* within the text; NULL for others */
 };
@@ -44,9 +45,14 @@ bool listen_split(struct listen_parts *out, const char *text, char why[ATTR_WHY_
 int port_number(const char *text);
 
 /* For the types: fills why, and returns false. */
-bool type_refuse(char why[ATTR_WHY_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool type_refuse(char why[ATTR_WHY_SIZE], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same for a value that is accepted: fills why, and returns true. */
+bool type_remark(char why[ATTR_WHY_SIZE], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* A decimal number within min and max; a sign is allowed. */
-bool type_read_number(long long *out, const char *text, long long min, long long max, char why[ATTR_WHY_SIZE]);
+bool type_read_number(
+    long long *out, const char *text, long long min, long long max, char why[ATTR_WHY_SIZE]);
 /* Bytes, with k, M, G or T behind the number. */
 bool type_read_size(int64_t *out, const char *text, char why[ATTR_WHY_SIZE]);
 /* One word so that it reads back to the same: in quotes, with a backslash before quotes and backslashes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values of any number of words. */
+/* Values of any number of words that stay text. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,84 +9,10 @@
 
 #include "base/addr.h"
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "base/strings.h"
 #include "conf/types.h"
 
 #define MOST_VARIABLES 4096
-
-static void
-flags_clear(void *field, const struct attr *a)
-{
-	(void)a;
-	*(unsigned *)field = 0;
-}
-
-static void
-flags_copy(void *to, const void *from, const struct attr *a)
-{
-	(void)a;
-	*(unsigned *)to = *(const unsigned *)from;
-}
-
-static bool
-flags_equal(const void *x, const void *y, const struct attr *a)
-{
-	(void)a;
-	return *(const unsigned *)x == *(const unsigned *)y;
-}
-
-static bool
-flags_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE])
-{
-	const struct attr_choice *c = attr_choice_find(a, text);
-	const char *names[16];
-	size_t count = 0;
-
-	if (c != NULL && c->refusal != NULL)
-		return type_refuse(why, "%s", c->refusal);
-	if (c != NULL) {
-		*(unsigned *)field |= (unsigned)c->value;
-		return true;
-	}
-	for (c = a->choices; c->name != NULL && count < ARRAY_LEN(names); c++)
-		names[count++] = c->name;
-	const char *near = nearest_name(text, names, count);
-	if (near != NULL)
-		return type_refuse(why, "'%.60s' is unknown: did you mean %s?", text, near);
-	return type_refuse(why, "'%.60s' is unknown", text);
-}
-
-static bool
-flags_remove(void *field, const struct attr *a, const char *text)
-{
-	const struct attr_choice *c = attr_choice_find(a, text);
-	unsigned *value = field, before = *value;
-
-	if (c != NULL)
-		*value &= ~(unsigned)c->value;
-	return *value != before;
-}
-
-static void
-flags_print(const void *field, const struct attr *a, FILE *out)
-{
-	const char *between = "";
-
-	fputc('{', out);
-	for (const struct attr_choice *c = a->choices; c->name != NULL; c++) {
-		if (c->value != 0 && (*(const unsigned *)field & (unsigned)c->value) != 0) {
-			fprintf(out, "%s\"%s\"", between, c->name);
-			between = ", ";
-		}
-	}
-	fputc('}', out);
-}
-
-const struct attr_type type_flags = {
-	.label = "list of choices", .is_list = true, .splits_commas = true, .set = flags_set, .remove = flags_remove,
-	.clear = flags_clear, .copy = flags_copy, .equal = flags_equal, .print = flags_print,
-};
 
 static void
 list_clear(void *field, const struct attr *a)
@@ -152,8 +78,15 @@ words_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY
 }
 
 const struct attr_type type_words = {
-	.label = "list of words", .is_list = true, .is_raw = true, .set = words_set, .remove = list_remove,
-	.clear = list_clear, .copy = list_copy, .equal = list_equal, .print = list_print,
+	.label = "list of words",
+	.is_list = true,
+	.is_raw = true,
+	.set = words_set,
+	.remove = list_remove,
+	.clear = list_clear,
+	.copy = list_copy,
+	.equal = list_equal,
+	.print = list_print,
 };
 
 static bool
@@ -179,8 +112,14 @@ ids_remove(void *field, const struct attr *a, const char *text)
 }
 
 const struct attr_type type_ids = {
-	.label = "list of ids", .is_list = true, .set = ids_set, .remove = ids_remove,
-	.clear = list_clear, .copy = list_copy, .equal = list_equal, .print = list_print,
+	.label = "list of ids",
+	.is_list = true,
+	.set = ids_set,
+	.remove = ids_remove,
+	.clear = list_clear,
+	.copy = list_copy,
+	.equal = list_equal,
+	.print = list_print,
 };
 
 static bool
@@ -188,14 +127,21 @@ names_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY
 {
 	(void)a;
 	if (*text == '\0' || strchr(text, '=') != NULL)
-		return type_refuse(why, "'%.60s' is no name of a variable: it takes names without values", text);
+		return type_refuse(
+		    why, "'%.60s' is no name of a variable: it takes names without values", text);
 	strings_add(field, text);
 	return true;
 }
 
 const struct attr_type type_names = {
-	.label = "list of names", .is_list = true, .set = names_set, .remove = list_remove,
-	.clear = list_clear, .copy = list_copy, .equal = list_equal, .print = list_print,
+	.label = "list of names",
+	.is_list = true,
+	.set = names_set,
+	.remove = list_remove,
+	.clear = list_clear,
+	.copy = list_copy,
+	.equal = list_equal,
+	.print = list_print,
 };
 
 static bool
@@ -235,8 +181,15 @@ variables_remove(void *field, const struct attr *a, const char *text)
 }
 
 const struct attr_type type_variables = {
-	.label = "list of NAME=VALUE", .is_list = true, .is_raw = true, .set = variables_set,
-	.remove = variables_remove, .clear = list_clear, .copy = list_copy, .equal = list_equal, .print = list_print,
+	.label = "list of NAME=VALUE",
+	.is_list = true,
+	.is_raw = true,
+	.set = variables_set,
+	.remove = variables_remove,
+	.clear = list_clear,
+	.copy = list_copy,
+	.equal = list_equal,
+	.print = list_print,
 };
 
 /* "*", a numeric address, or what can be the name of a host. */
@@ -250,9 +203,11 @@ host_ok(const char *host, char why[ATTR_WHY_SIZE])
 	if (*host == '\0' || strlen(host) > 253 || strchr("-.", *host) != NULL)
 		return type_refuse(why, "'%.60s' is no address", host);
 	if (strspn(host, "0123456789.") == strlen(host))
-		return type_refuse(why, "'%.60s' is no IPv4 address: it takes four numbers up to 255", host);
+		return type_refuse(
+		    why, "'%.60s' is no IPv4 address: it takes four numbers up to 255", host);
 	if (strchr(host, '/') != NULL)
-		return type_refuse(why, "'%.60s' is no address: networks cannot be listened on", host);
+		return type_refuse(
+		    why, "'%.60s' is no address: networks cannot be listened on", host);
 	for (const char *p = host; *p != '\0'; p++)
 		if (!isalnum((unsigned char)*p) && strchr("-._", *p) == NULL)
 			return type_refuse(why, "'%.60s' is no address", host);
@@ -262,7 +217,6 @@ host_ok(const char *host, char why[ATTR_WHY_SIZE])
 static bool
 addresses_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE])
 {
-	struct addr addr;
 	char bare[256];
 	size_t len = strlen(text);
 
@@ -272,8 +226,10 @@ addresses_set(void *field, const struct attr *a, const char *text, char why[ATTR
 		bare[len - 2] = '\0';
 		text = bare;
 	}
-	if (!host_ok(text, NULL) && strchr(text, ':') != NULL && addr_parse(&addr, text, 0) < 0)
-		return type_refuse(why, "'%.60s' is no address: a port goes into port =, or all of it into listen =", text);
+	if (strchr(text, ':') != NULL && !host_ok(text, NULL))
+		return type_refuse(why,
+		    "'%.60s' is no address: a port goes into port =, or all of it into listen =",
+		    text);
 	if (!host_ok(text, why))
 		return false;
 	strings_add(field, text);
@@ -281,8 +237,15 @@ addresses_set(void *field, const struct attr *a, const char *text, char why[ATTR
 }
 
 const struct attr_type type_addresses = {
-	.label = "list of addresses", .is_list = true, .splits_commas = true, .set = addresses_set,
-	.remove = list_remove, .clear = list_clear, .copy = list_copy, .equal = list_equal, .print = list_print,
+	.label = "list of addresses",
+	.is_list = true,
+	.splits_commas = true,
+	.set = addresses_set,
+	.remove = list_remove,
+	.clear = list_clear,
+	.copy = list_copy,
+	.equal = list_equal,
+	.print = list_print,
 };
 
 static bool
@@ -291,13 +254,16 @@ split_host(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE])
 	const char *colon = strrchr(text, ':'), *host = text;
 
 	if (colon == NULL || (*text == '[' && colon[-1] != ']'))
-		return type_refuse(why, "'%.60s' has no port: it takes ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH", text);
+		return type_refuse(why,
+		    "'%.60s' has no port: it takes ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH",
+		    text);
 	size_t len = (size_t)(colon - text);
 	if (*text == '[') {
 		host++;
 		len -= 2;
 	} else if (memchr(text, ':', len) != NULL)
-		return type_refuse(why, "'%.60s' needs brackets: an IPv6 address is written as [::1]:3600", text);
+		return type_refuse(
+		    why, "'%.60s' needs brackets: an IPv6 address is written as [::1]:3600", text);
 	if (len >= sizeof(out->host))
 		return type_refuse(why, "the address is too long");
 	memcpy(out->host, host, len);
@@ -311,12 +277,13 @@ split_host(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE])
 bool
 listen_split(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE])
 {
-	*out = (struct listen_parts){0};
+	*out = (struct listen_parts){ 0 };
 	if (strncasecmp(text, "unix:", 5) == 0) {
 		out->is_unix = true;
 		out->path = text + 5;
 		if (*out->path != '/')
-			return type_refuse(why, "'%.80s' is not a full path: it must begin with /", out->path);
+			return type_refuse(
+			    why, "'%.80s' is not a full path: it must begin with /", out->path);
 		if (strlen(out->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 			return type_refuse(why, "the path of a unix socket has at most 107 bytes");
 		return true;
@@ -324,7 +291,8 @@ listen_split(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE]
 	if (!split_host(out, text, why))
 		return false;
 	if (port_number(out->port) == -EINVAL)
-		return type_refuse(why, "'%.60s' is no port: it takes 1 to 65535, or a name", out->port);
+		return type_refuse(
+		    why, "'%.60s' is no port: it takes 1 to 65535, or a name", out->port);
 	return host_ok(out->host, why);
 }
 
@@ -341,6 +309,13 @@ listen_set(void *field, const struct attr *a, const char *text, char why[ATTR_WH
 }
 
 const struct attr_type type_listen = {
-	.label = "list of addresses with ports", .is_list = true, .splits_commas = true, .set = listen_set,
-	.remove = list_remove, .clear = list_clear, .copy = list_copy, .equal = list_equal, .print = list_print,
+	.label = "list of addresses with ports",
+	.is_list = true,
+	.splits_commas = true,
+	.set = listen_set,
+	.remove = list_remove,
+	.clear = list_clear,
+	.copy = list_copy,
+	.equal = list_equal,
+	.print = list_print,
 };

@@ -16,6 +16,7 @@ struct word_value {
 	int value;
 };
 
+/* clang-format off */
 static const struct word_value facilities[] = {
 	{ "daemon", LOG_DAEMON }, { "auth", LOG_AUTH }, { "authpriv", LOG_AUTHPRIV }, { "user", LOG_USER },
 	{ "mail", LOG_MAIL }, { "lpr", LOG_LPR }, { "news", LOG_NEWS }, { "uucp", LOG_UUCP }, { "ftp", LOG_FTP },
@@ -24,12 +25,16 @@ static const struct word_value facilities[] = {
 	{ "local4", LOG_LOCAL4 }, { "local5", LOG_LOCAL5 }, { "local6", LOG_LOCAL6 }, { "local7", LOG_LOCAL7 },
 	{ NULL, 0 },
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct word_value levels[] = {
 	{ "emerg", LOG_EMERG }, { "alert", LOG_ALERT }, { "crit", LOG_CRIT }, { "err", LOG_ERR },
 	{ "warning", LOG_WARNING }, { "notice", LOG_NOTICE }, { "info", LOG_INFO }, { "debug", LOG_DEBUG },
 	{ "error", LOG_ERR }, { "warn", LOG_WARNING }, { NULL, 0 },
 };
+
+/* clang-format on */
 
 static bool
 find_value(int *out, const struct word_value *table, const char *word)
@@ -72,10 +77,10 @@ hard_for(int64_t soft)
 {
 	int64_t extra = soft / 100;
 
-	if (extra < 5 * 1024)
-		extra = 5 * 1024;
-	if (extra > 20 * 1024)
-		extra = 20 * 1024;
+	if (extra < INT64_C(5) * 1024)
+		extra = INT64_C(5) * 1024;
+	if (extra > INT64_C(20) * 1024)
+		extra = INT64_C(20) * 1024;
 	return soft > INT64_MAX - extra ? INT64_MAX : soft + extra;
 }
 
@@ -85,8 +90,6 @@ read_file(struct sink_target *out, const struct strings *words, char why[ATTR_WH
 	*out = (struct sink_target){ .kind = SINK_FILE };
 	if (words->count < 2)
 		return type_refuse(why, "FILE needs a path");
-	if (words->item[1][0] != '/')
-		return type_refuse(why, "'%.80s' is not a full path: it must begin with /", words->item[1]);
 	if (words->count > 2 && !type_read_size(&out->soft_bytes, words->item[2], why))
 		return false;
 	if (words->count == 3 && out->soft_bytes > 0)
@@ -95,8 +98,14 @@ read_file(struct sink_target *out, const struct strings *words, char why[ATTR_WH
 		return false;
 	if (out->hard_bytes != 0 && out->hard_bytes < out->soft_bytes)
 		return type_refuse(why, "the hard limit is below the soft limit");
-	out->path = mem_dup(words->item[1]);
-	return true;
+	if (words->item[1][0] == '/') {
+		out->path = mem_dup(words->item[1]);
+		return true;
+	}
+	/* As with xinetd, where it is started by init. */
+	out->path = mem_format("/%s", words->item[1]);
+	return type_remark(
+	    why, "the path is taken as %.80s: porterd works in the root directory", out->path);
 }
 
 static bool
@@ -104,7 +113,7 @@ read_words(struct sink_target *out, const struct strings *words, char why[ATTR_W
 {
 	static const char *const kinds[] = { "FILE", "SYSLOG", "stderr" };
 
-	*out = (struct sink_target){0};
+	*out = (struct sink_target){ 0 };
 	if (words->count == 0)
 		return true;
 	if (strcasecmp(words->item[0], "SYSLOG") == 0)
@@ -117,14 +126,16 @@ read_words(struct sink_target *out, const struct strings *words, char why[ATTR_W
 	}
 	const char *near = nearest_name(words->item[0], kinds, ARRAY_LEN(kinds));
 	if (near != NULL && strcasecmp(near, words->item[0]) != 0)
-		return type_refuse(why, "'%.60s' is unknown: did you mean %s?", words->item[0], near);
-	return type_refuse(why, "it takes SYSLOG FACILITY [LEVEL], FILE PATH [SOFT [HARD]], or stderr alone");
+		return type_refuse(
+		    why, "'%.60s' is unknown: did you mean %s?", words->item[0], near);
+	return type_refuse(
+	    why, "it takes SYSLOG FACILITY [LEVEL], FILE PATH [SOFT [HARD]], or stderr alone");
 }
 
 static bool
 log_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE])
 {
-	struct strings words = {0};
+	struct strings words = { 0 };
 	struct sink_target target;
 
 	(void)a;
@@ -149,7 +160,7 @@ log_clear(void *field, const struct attr *a)
 {
 	(void)a;
 	sink_target_done(field);
-	*(struct sink_target *)field = (struct sink_target){0};
+	*(struct sink_target *)field = (struct sink_target){ 0 };
 }
 
 static void
@@ -173,7 +184,8 @@ log_print(const void *field, const struct attr *a, FILE *out)
 
 	(void)a;
 	if (target->kind == SINK_SYSLOG)
-		fprintf(out, "SYSLOG %s %s", find_name(facilities, target->facility), find_name(levels, target->level));
+		fprintf(out, "SYSLOG %s %s", find_name(facilities, target->facility),
+		    find_name(levels, target->level));
 	else if (target->kind == SINK_STDERR)
 		fputs("stderr", out);
 	if (target->kind != SINK_FILE)
@@ -185,6 +197,11 @@ log_print(const void *field, const struct attr *a, FILE *out)
 }
 
 const struct attr_type type_log = {
-	.label = "log", .max_words = 4, .set = log_set, .clear = log_clear, .copy = log_copy, .equal = log_equal,
+	.label = "log",
+	.max_words = 4,
+	.set = log_set,
+	.clear = log_clear,
+	.copy = log_copy,
+	.equal = log_equal,
 	.print = log_print,
 };

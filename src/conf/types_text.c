@@ -37,7 +37,9 @@ port_number(const char *text)
 	for (const char *p = text; *p != '\0'; p++)
 		if (!isalnum((unsigned char)*p) && strchr("-_.+", *p) == NULL)
 			return -EINVAL;
-	return isalpha((unsigned char)*text) || strpbrk(text, "abcdefghijklmnopqrstuvwxyz") != NULL ? -ENOENT : -EINVAL;
+	return isalpha((unsigned char)*text) || strpbrk(text, "abcdefghijklmnopqrstuvwxyz") != NULL
+		   ? -ENOENT
+		   : -EINVAL;
 }
 
 static void
@@ -101,7 +103,11 @@ word_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_
 }
 
 const struct attr_type type_word = {
-	.label = "word", .set = word_set, .clear = text_clear, .copy = text_copy, .equal = text_equal,
+	.label = "word",
+	.set = word_set,
+	.clear = text_clear,
+	.copy = text_copy,
+	.equal = text_equal,
 	.print = text_print,
 };
 
@@ -116,7 +122,11 @@ path_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_
 }
 
 const struct attr_type type_path = {
-	.label = "path", .set = path_set, .clear = text_clear, .copy = text_copy, .equal = text_equal,
+	.label = "path",
+	.set = path_set,
+	.clear = text_clear,
+	.copy = text_copy,
+	.equal = text_equal,
 	.print = text_print,
 };
 
@@ -124,12 +134,17 @@ static bool
 port_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE])
 {
 	if (port_number(text) == -EINVAL)
-		return type_refuse(why, "%.60s is no port: it takes %lld to %lld, or a name", text, a->min, a->max);
+		return type_refuse(why, "%.60s is no port: it takes %lld to %lld, or a name", text,
+		    a->min, a->max);
 	return store(field, a, text);
 }
 
 const struct attr_type type_port = {
-	.label = "port", .set = port_set, .clear = text_clear, .copy = text_copy, .equal = text_equal,
+	.label = "port",
+	.set = port_set,
+	.clear = text_clear,
+	.copy = text_copy,
+	.equal = text_equal,
 	.print = text_print,
 };
 
@@ -145,15 +160,23 @@ user_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_
 	if (*text == '-' || *text == '+')
 		return type_refuse(why, "'%.60s' is no %s", text, what);
 	for (const char *p = text; *p != '\0'; p++)
-		if (isspace((unsigned char)*p) || iscntrl((unsigned char)*p) || strchr(":/,", *p) != NULL)
-			return type_refuse(why, "'%.60s' is no %s: a name holds no blank, colon, comma or slash", text, what);
+		if (isspace((unsigned char)*p) || iscntrl((unsigned char)*p) ||
+		    strchr(":/,", *p) != NULL)
+			return type_refuse(why,
+			    "'%.60s' is no %s: a name holds no blank, colon, comma or slash", text,
+			    what);
 	if (strspn(text, "0123456789") == strlen(text) &&
 	    (strlen(text) > 10 || strtoull(text, NULL, 10) >= UINT32_MAX))
-		return type_refuse(why, "%.60s is out of range: a number goes up to %u", text, UINT32_MAX - 1);
+		return type_refuse(
+		    why, "%.60s is out of range: a number goes up to %u", text, UINT32_MAX - 1);
 	return store(field, a, text);
 }
 
 const struct attr_type type_user = {
-	.label = "name or number", .set = user_set, .clear = text_clear, .copy = text_copy, .equal = text_equal,
+	.label = "name or number",
+	.set = user_set,
+	.clear = text_clear,
+	.copy = text_copy,
+	.equal = text_equal,
 	.print = text_print,
 };

@@ -43,7 +43,8 @@ unsupported_is_harmless(const struct unsupported *u, const struct setting *s)
 {
 	if (s->count == 0)
 		return strcasecmp(u->name, "no_access") == 0;
-	return s->op == SETTING_SET && u->harmless != NULL && strcasecmp(s->words[0].text, u->harmless) == 0;
+	return s->op == SETTING_SET && u->harmless != NULL &&
+	       strcasecmp(s->words[0].text, u->harmless) == 0;
 }
 
 static size_t

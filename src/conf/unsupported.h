@@ -7,9 +7,9 @@
 
 struct unsupported {
 	const char *name;
-	bool restricts;        /* the service would be more open without it: it does not start */
-	const char *harmless;  /* a first word with which it asks for nothing, or NULL */
-	const char *text;      /* why it is not done, or what to write instead */
+	bool restricts;       /* the service would be more open without it: it does not start */
+	const char *harmless; /* a first word with which it asks for nothing, or NULL */
+	const char *text;     /* why it is not done, or what to write instead */
 };
 
 extern const struct unsupported unsupported[];

@@ -3,6 +3,7 @@
 #ifndef UNIT_STAND_IN_H
 #define UNIT_STAND_IN_H
 
+#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "conf/load.h"
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	unsigned uid, gid;
@@ -41,6 +43,8 @@ static const struct {
 	{ "/bin/plain", -EACCES }, { "/bin/text", -ENOEXEC }, { "/bin/script", -ENOENT },
 };
 
+/* clang-format on */
+
 static inline int
 stand_in_user(const char *name, struct user_entry *out)
 {
@@ -51,7 +55,9 @@ stand_in_user(const char *name, struct user_entry *out)
 		if (strcmp(stand_in_users[i].name, name) != 0 && strcmp(number, name) != 0)
 			continue;
 		*out = (struct user_entry){
-			.name = mem_dup(stand_in_users[i].name), .uid = stand_in_users[i].uid, .gid = stand_in_users[i].gid,
+			.name = mem_dup(stand_in_users[i].name),
+			.uid = stand_in_users[i].uid,
+			.gid = stand_in_users[i].gid,
 		};
 		return 0;
 	}
@@ -87,7 +93,8 @@ static inline int
 stand_in_port(const char *name, const char *protocol)
 {
 	for (size_t i = 0; i < ARRAY_LEN(stand_in_ports); i++)
-		if (strcmp(stand_in_ports[i].name, name) == 0 && strcmp(stand_in_ports[i].protocol, protocol) == 0)
+		if (strcmp(stand_in_ports[i].name, name) == 0 &&
+		    strcmp(stand_in_ports[i].protocol, protocol) == 0)
 			return stand_in_ports[i].port;
 	return -ENOENT;
 }
@@ -180,7 +187,7 @@ stand_in_find(const struct config *c, const char *id)
 	for (size_t i = 0; i < c->count; i++)
 		if (strcmp(c->services[i]->id, id) == 0)
 			return c->services[i];
-	return NULL;
+	ck_abort_msg("there is no service with the id %s", id);
 }
 
 #endif

@@ -53,6 +53,7 @@ START_TEST(names_are_unique_and_found_in_any_case)
 		ck_assert_ptr_eq(attr_find(a->alias), a);
 	ck_assert_ptr_null(unsupported_find(a->name));
 }
+
 END_TEST
 
 START_TEST(text_is_a_sentence)
@@ -63,6 +64,7 @@ START_TEST(text_is_a_sentence)
 	ck_assert_int_eq(text[strlen(text) - 1], '.');
 	ck_assert_ptr_null(strchr(text, '\n'));
 }
+
 END_TEST
 
 START_TEST(the_default_reads_and_prints)
@@ -84,6 +86,7 @@ START_TEST(the_default_reads_and_prints)
 	}
 	config_unref(config);
 }
+
 END_TEST
 
 START_TEST(numbers_keep_their_range)
@@ -102,14 +105,33 @@ START_TEST(numbers_keep_their_range)
 	}
 	config_unref(config);
 }
+
 END_TEST
 
 START_TEST(copies_are_equal_and_cleared_ones_are_not)
 {
 	const struct attr *a = &attrs[_i];
 	static const char *const samples[] = {
-		"yes", "7", "077", "udp", "dgram", "queue", "log", "word", "/path", "80", "anna", "HUP", "3s", "INTERNAL",
-		"IPv4", "HOST", "A=1", "127.0.0.1", "unix:/run/x", "SYSLOG daemon",
+		"yes",
+		"7",
+		"077",
+		"udp",
+		"dgram",
+		"queue",
+		"log",
+		"word",
+		"/path",
+		"80",
+		"anna",
+		"HUP",
+		"3s",
+		"INTERNAL",
+		"IPv4",
+		"HOST",
+		"A=1",
+		"127.0.0.1",
+		"unix:/run/x",
+		"SYSLOG daemon",
 	};
 	char why[ATTR_WHY_SIZE];
 	bool is_set = false;
@@ -129,8 +151,10 @@ START_TEST(copies_are_equal_and_cleared_ones_are_not)
 	config_unref(config);
 	config_unref(other);
 }
+
 END_TEST
 
+/* clang-format off */
 static const struct {
 	const char *name, *text, *prints; /* prints NULL: refused */
 } values[] = {
@@ -156,7 +180,7 @@ static const struct {
 	{ "log_type", "SYSLOG authpriv", "SYSLOG authpriv info" }, { "log_type", "SYSLOG daemon nix", NULL },
 	{ "log_type", "SYSLOG", NULL }, { "log_type", "SYSLOG daemon info x", NULL },
 	{ "log_type", "file /x 1k", "FILE \"/x\" 1024 6144" }, { "log_type", "FILE /x 10M", "FILE \"/x\" 10485760 10506240" },
-	{ "log_type", "FILE /x 0 1k", "FILE \"/x\" 0 1024" }, { "log_type", "FILE x", NULL }, { "log_type", "nix", NULL },
+	{ "log_type", "FILE /x 0 1k", "FILE \"/x\" 0 1024" }, { "log_type", "FILE x", "FILE \"/x\"" }, { "log_type", "nix", NULL },
 	{ "bind", "::1", "{\"::1\"}" }, { "bind", "[::1]", "{\"::1\"}" }, { "bind", "*", "{\"*\"}" },
 	{ "bind", "127.1", NULL }, { "bind", "0x7f.1.1.1", "{\"0x7f.1.1.1\"}" }, { "bind", "a_b.example", "{\"a_b.example\"}" },
 	{ "bind", "-x", NULL }, { "bind", "1.2.3.4:80", NULL }, { "bind", "::1::", NULL }, { "bind", "a b", NULL },
@@ -169,6 +193,8 @@ static const struct {
 	{ "flags", "ipv4", "{\"IPv4\"}" }, { "flags", "REUSE", "{}" }, { "flags", "SENSOR", NULL }, { "flags", "X", NULL },
 };
 
+/* clang-format on */
+
 START_TEST(values_are_read_or_refused)
 {
 	const struct attr *a = attr_find(values[_i].name);
@@ -177,7 +203,8 @@ START_TEST(values_are_read_or_refused)
 	setup_config();
 	attr_clear(base(a), a);
 	bool is_set = attr_set(base(a), a, values[_i].text, why);
-	ck_assert_msg(is_set == (values[_i].prints != NULL), "%s = '%s': %s", a->name, values[_i].text, why);
+	ck_assert_msg(
+	    is_set == (values[_i].prints != NULL), "%s = '%s': %s", a->name, values[_i].text, why);
 	if (is_set) {
 		char *text = printed(a);
 
@@ -187,16 +214,19 @@ START_TEST(values_are_read_or_refused)
 		ck_assert_str_ne(why, "");
 	config_unref(config);
 }
+
 END_TEST
 
 START_TEST(words_are_taken_out_of_lists)
 {
-	const struct attr *env = attr_find("env"), *flags = attr_find("flags"), *enabled = attr_find("enabled");
+	const struct attr *env = attr_find("env"), *flags = attr_find("flags"),
+			  *enabled = attr_find("enabled");
 	char why[ATTR_WHY_SIZE];
 
 	setup_config();
 	struct strings *list = &config->defaults.env;
-	ck_assert(attr_set(&config->defaults, env, "A=1", why) && attr_set(&config->defaults, env, "AB=2", why));
+	ck_assert(attr_set(&config->defaults, env, "A=1", why) &&
+		  attr_set(&config->defaults, env, "AB=2", why));
 	ck_assert(attr_set(&config->defaults, env, "A=3", why));
 	ck_assert_uint_eq(list->count, 2);
 	ck_assert(!env->type->remove(list, env, "A=1"));
@@ -209,6 +239,7 @@ START_TEST(words_are_taken_out_of_lists)
 	ck_assert(enabled->type->remove(&config->global.enabled, enabled, "eCHO"));
 	config_unref(config);
 }
+
 END_TEST
 
 START_TEST(a_misspelt_name_that_restricts_is_told_apart)
@@ -217,9 +248,15 @@ START_TEST(a_misspelt_name_that_restricts_is_told_apart)
 		const char *word, *guess;
 		bool restricts;
 	} words[] = {
-		{ "only_form", "only_from", true }, { "per_souce", "per_source", true }, { "instanses", "instances", true },
-		{ "usr", "user", true }, { "rlimit_cpus", "rlimit_cpu", true }, { "acces_times", "access_times", true },
-		{ "nicee", "nice", false }, { "log_on_failer", "log_on_failure", false }, { "sever", "server", false },
+		{ "only_form", "only_from", true },
+		{ "per_souce", "per_source", true },
+		{ "instanses", "instances", true },
+		{ "usr", "user", true },
+		{ "rlimit_cpus", "rlimit_cpu", true },
+		{ "acces_times", "access_times", true },
+		{ "nicee", "nice", false },
+		{ "log_on_failer", "log_on_failure", false },
+		{ "sever", "server", false },
 		{ "kafel_rule", NULL, false },
 	};
 
@@ -234,6 +271,7 @@ START_TEST(a_misspelt_name_that_restricts_is_told_apart)
 		ck_assert(restricts == words[i].restricts);
 	}
 }
+
 END_TEST
 
 static char *
@@ -253,9 +291,11 @@ START_TEST(help_names_every_attribute)
 	char *text = helped(attr_help), *mdoc = helped(attr_help_mdoc);
 
 	for (size_t i = 0; i < attr_count; i++) {
-		char *plain = mem_format("%s%s%s%s", attrs[i].name, attrs[i].alias != NULL ? ", " : "",
-		    attrs[i].alias != NULL ? attrs[i].alias : "", " = ");
-		char *item = mem_format(".It Ic %s No = Ar %s\n", attrs[i].name, attrs[i].type->label);
+		char *plain =
+		    mem_format("%s%s%s%s", attrs[i].name, attrs[i].alias != NULL ? ", " : "",
+			attrs[i].alias != NULL ? attrs[i].alias : "", " = ");
+		char *item =
+		    mem_format(".It Ic %s No = Ar %s\n", attrs[i].name, attrs[i].type->label);
 
 		ck_assert_ptr_nonnull(strstr(text, plain));
 		ck_assert_ptr_nonnull(strstr(mdoc, item));
@@ -267,6 +307,7 @@ START_TEST(help_names_every_attribute)
 	free(text);
 	free(mdoc);
 }
+
 END_TEST
 
 int

