@@ -2,8 +2,10 @@
 /* What the machine knows: users, groups, ports, hosts. Programs and directories are looked at in lookup_file.c. */
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <netdb.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,6 +156,21 @@ lookup_host(const char *name, struct addr **list, size_t *count)
 	return n > 0 ? 0 : -ENOENT;
 }
 
+static int
+lookup_longest_backlog(void)
+{
+	FILE *f = fopen("/proc/sys/net/core/somaxconn", "re");
+	char text[16];
+	long most = -ENOENT;
+
+	if (f == NULL)
+		return -errno;
+	if (fgets(text, sizeof(text), f) != NULL)
+		most = strtol(text, NULL, 10);
+	fclose(f);
+	return most > 0 && most <= INT_MAX ? (int)most : -ENOENT;
+}
+
 const struct lookup lookup_system = {
 	.user = lookup_user,
 	.group = lookup_group,
@@ -162,4 +179,5 @@ const struct lookup lookup_system = {
 	.host = lookup_host,
 	.program = lookup_program,
 	.directory = lookup_directory,
+	.longest_backlog = lookup_longest_backlog,
 };

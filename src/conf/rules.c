@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/rules.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
@@ -215,6 +216,15 @@ check_user(struct draft *d)
 }
 
 /* In this order: what is derived comes before what looks at it. */
+static void
+check_backlog(struct draft *d)
+{
+	int most = IS_GIVEN(d, backlog) ? d->options->lookup->longest_backlog() : -ENOENT;
+
+	if (most > 0 && d->conf->backlog > (unsigned)most)
+		NOTE(d, PLACE(d, backlog), "the kernel keeps at most %d waiting (net.core.somaxconn)", most);
+}
+
 static const struct rule {
 	const char *name;
 	void (*apply)(struct draft *d);
@@ -226,6 +236,7 @@ static const struct rule {
 	{ "wait follows from socket_type", derive_wait },
 	{ "datagrams take wait = yes", check_wait },
 	{ "instances = 0 serves nobody", check_instances },
+	{ "backlog is what the kernel allows", check_backlog },
 	{ "listen stands alone", check_addresses },
 	{ "listen_mode and the like take a unix socket", check_unix },
 	{ "options of TCP", check_options },

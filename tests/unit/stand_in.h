@@ -151,6 +151,12 @@ stand_in_inherited(const char *id)
 	return strcmp(id, "handed-over") == 0;
 }
 
+static inline int
+stand_in_longest_backlog(void)
+{
+	return 1000;
+}
+
 static const struct lookup stand_in_lookup = {
 	.user = stand_in_user,
 	.group = stand_in_group,
@@ -159,6 +165,7 @@ static const struct lookup stand_in_lookup = {
 	.host = stand_in_host,
 	.program = stand_in_program,
 	.directory = stand_in_directory,
+	.longest_backlog = stand_in_longest_backlog,
 	.is_builtin = stand_in_builtin,
 	.is_inherited = stand_in_inherited,
 };

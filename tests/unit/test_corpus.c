@@ -72,6 +72,7 @@ static const struct lookup permissive = {
 	.host = any_host,
 	.program = any_program,
 	.directory = any_directory,
+	.longest_backlog = stand_in_longest_backlog,
 	.is_builtin = stand_in_builtin,
 };
 
