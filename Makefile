@@ -32,9 +32,9 @@ endif
 GOALS   := $(or $(MAKECMDGOALS),all)
 TESTING := check check-unit check-functional check-system
 SELF    := run $(TESTING)
-OTHER   := all programs man install install-examples bench fuzz valgrind lint
+OTHER   := all programs man install install-examples bench fuzz lint valgrind
 ifneq ($(filter $(SELF) $(OTHER),$(GOALS)),)
-MISSING := $(shell sh tests/tools/packages.sh missing '$(CC)' $(if $(filter $(TESTING),$(GOALS)),check,build))
+MISSING := $(shell sh tests/tools/packages.sh missing '$(CC)' $(if $(filter $(TESTING) valgrind,$(GOALS)),check,build))
 endif
 ifneq ($(MISSING),)
 $(filter $(SELF),$(GOALS)):

@@ -28,15 +28,16 @@ run_one() # kind file
 	case $1 in unit | functional) counts=$(count_checks "$out") ;; esac
 	if [ "$1" = system ] && [ "$status" = 77 ]; then
 		echo "$name: $(tail -n 1 "$out")" >>"$PORTER_SKIPS"
-		counts='1 0'
+		counts='0 0'
 	elif [ -z "$counts" ]; then
 		if [ "$status" = 0 ]; then counts='1 0'; else counts='0 1'; fi
 	elif [ "$status" != 0 ] && [ "${counts#* }" = 0 ]; then
 		counts="${counts% *} 1" # it ended badly after its last test
 	fi
 	skipped=$(wc -l <"$PORTER_SKIPS")
-	passed=$((${counts% *} - skipped))
-	[ "$passed" -ge 0 ] || passed=0
+	passed=${counts% *}
+	# Check counts a test that skipped itself as passed; a shell test that left out a part did pass.
+	case $1 in unit | functional) passed=$((passed > skipped ? passed - skipped : 0)) ;; esac
 	failed=${counts#* }
 	echo "$passed $failed $skipped" >"$RESULTS/$name.counts"
 	report "$name"

@@ -28,7 +28,8 @@ struct chain {
 	const struct chain *up;
 	struct identity id;
 	unsigned depth;
-	bool is_drop_in; /* from an includedir: one damaged file there takes no other service down */
+	bool
+	    is_drop_in; /* from an includedir: one damaged file there takes no other service down */
 };
 
 struct loader {
@@ -140,14 +141,12 @@ walk(struct loader *l, struct blocks *list, const struct chain *link)
 	}
 }
 
-/* What is there and cannot be read may hold defaults that restrict. */
+/* The rest of a file that could be read only in part may hold defaults that restrict. */
 static void
-mind_the_gap(struct loader *l, const struct chain *link, const struct place *place)
+mind_the_gap(struct loader *l, const struct source *source)
 {
-	if (link->is_drop_in)
-		return;
 	l->defaults.has_gap = true;
-	problem_add(l->problems, SEVERITY_NOTE, CAUSE_TEXT, place,
+	problem_add(l->problems, SEVERITY_NOTE, CAUSE_TEXT, &(struct place){ .source = source },
 	    "no service starts: what could not be read may hold defaults that restrict them");
 }
 
@@ -159,19 +158,15 @@ load_file(struct loader *l, const char *path, const struct place *from, const st
 		.is_drop_in = up != NULL && up->is_drop_in };
 	struct config *c = l->config;
 	struct stat st;
-	bool is_there = stat(path, &st) == 0;
 
-	if (is_there) {
+	if (stat(path, &st) == 0) {
 		link.id = (struct identity){ .dev = st.st_dev, .ino = st.st_ino };
 		if (!is_new_file(l, path, from, &link))
 			return;
 	}
 	struct source *source = source_read(path, &l->options->trust, from, l->problems);
-	if (source == NULL) {
-		if (is_there)
-			mind_the_gap(l, &link, from);
+	if (source == NULL)
 		return;
-	}
 	struct blocks *list = mem_alloc(sizeof(*list));
 	size_t n = c->source_count++;
 	c->sources = mem_grow(c->sources, n + 1, sizeof(*c->sources));
@@ -179,8 +174,8 @@ load_file(struct loader *l, const char *path, const struct place *from, const st
 	c->sources[n] = source;
 	l->files[n] = list;
 	blocks_read(list, source, l->problems);
-	if (list->is_cut)
-		mind_the_gap(l, &link, &(struct place){ .source = source });
+	if (list->is_cut && !link.is_drop_in)
+		mind_the_gap(l, source);
 	walk(l, list, &link);
 }
 

@@ -222,7 +222,8 @@ check_backlog(struct draft *d)
 	int most = IS_GIVEN(d, backlog) ? d->options->lookup->longest_backlog() : -ENOENT;
 
 	if (most > 0 && d->conf->backlog > (unsigned)most)
-		NOTE(d, PLACE(d, backlog), "the kernel keeps at most %d waiting (net.core.somaxconn)", most);
+		NOTE(d, PLACE(d, backlog),
+		    "the kernel keeps at most %d waiting (net.core.somaxconn)", most);
 }
 
 static const struct rule {

@@ -292,6 +292,7 @@ START_TEST(bind_takes_several_addresses_and_interface_is_its_other_name)
 	ck_assert(answers(own_address(1), 3600));
 	ck_assert(answers(own_address(0), 3700));
 	ck_assert(!answers(own_address(1), 3700));
+	ck_assert(!answers(own_address(2), 3600));
 	daemon_stop(d);
 }
 END_TEST

@@ -4,12 +4,17 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <sys/un.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "functional/daemon.h"
@@ -359,6 +364,74 @@ START_TEST(f8_wall_clock_jumps_change_nothing)
 }
 END_TEST
 
+/* A /dev of the test's own, in which /dev/log is this socket. -1 where the machine does not let us. */
+static int
+replace_dev(struct daemon *d)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	char dev[96], null[112];
+
+	snprintf(dev, sizeof(dev), "%s/dev", d->dir);
+	snprintf(null, sizeof(null), "%s/null", dev);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/log", dev);
+	if (!is_root() || unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	ck_assert_int_eq(mkdir(dev, 0755), 0);
+	write_file(null, 0666, "");
+	if (mount("/dev/null", null, NULL, MS_BIND, NULL) < 0)
+		return -1;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	return mount(dev, "/dev", NULL, MS_BIND | MS_REC, NULL) == 0 ? fd : -1;
+}
+
+/* Waits for a message with both texts. */
+static void
+expect_message(int fd, const char *priority, const char *text)
+{
+	int64_t deadline = deadline_after();
+	char message[4096];
+
+	for (;;) {
+		ck_assert_msg(wait_for(fd, POLLIN, deadline), "no message '%s'", text);
+		ssize_t n = recv(fd, message, sizeof(message) - 1, 0);
+		ck_assert_int_gt(n, 0);
+		message[n] = '\0';
+		if (strstr(message, text) == NULL)
+			continue;
+		ck_assert_msg(strncmp(message, priority, strlen(priority)) == 0, "%s", message);
+		ck_assert_ptr_nonnull(strstr(message, "porterd"));
+		return;
+	}
+}
+
+START_TEST(syslog_with_facility_and_level)
+{
+	struct daemon *d = daemon_new();
+	int fd = replace_dev(d);
+
+	if (fd < 0) {
+		test_skip("syslog_with_facility_and_level", "needs root and mount namespaces");
+		return;
+	}
+	daemon_add(d, "defaults\n{\n\tlog_type = SYSLOG local3 notice\n\tdaemon_log = SYSLOG daemon\n}\n");
+	daemon_service(d, "x", "tcp", HOLD);
+	daemon_service(d, "y", "tcp", HOLD "\tlog_type = SYSLOG auth\n");
+	daemon_start(d);
+	/* Priority: eight times the facility, and the level; RFC 3164. */
+	expect_message(fd, text_format("<%d>", LOG_DAEMON | LOG_INFO), "event=ready");
+	serve_one(d, "x");
+	expect_message(fd, text_format("<%d>", LOG_LOCAL3 | LOG_NOTICE), "START: x pid=");
+	expect_message(fd, text_format("<%d>", LOG_LOCAL3 | LOG_NOTICE), "EXIT: x status=0");
+	serve_one(d, "y");
+	expect_message(fd, text_format("<%d>", LOG_AUTH | LOG_INFO), "START: y pid=");
+	/* The log goes away, and comes back: service goes on. */
+	close(fd);
+	serve_one(d, "x");
+	daemon_stop(d);
+}
+END_TEST
+
 START_TEST(log_levels_and_debug)
 {
 	struct daemon *d = daemon_new();
@@ -386,6 +459,7 @@ static const struct suite_test tests[] = {
 	TEST(f6_what_a_program_writes_is_escaped_and_cut),
 	TEST(f6_odd_ids_stay_one_word),
 	TEST_LOOP(f8_wall_clock_jumps_change_nothing, 4),
+	TEST(syslog_with_facility_and_level),
 	TEST(log_levels_and_debug),
 };
 

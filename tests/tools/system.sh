@@ -115,6 +115,7 @@ still_held() # count
 run_inside() # tree
 {
 	[ "$(id -u)" = 0 ] || skip "not root"
+	unshare --mount --pid --fork --kill-child true 2>/dev/null || skip "no mount namespaces here"
 	mkdir -p "$1/porter-test/tests/tools" "$1/porter-test/tests/system" "$tmp/lay" "$tmp/tree"
 	cp "$SRC_ROOT/tests/tools/system.sh" "$1/porter-test/tests/tools"
 	cp "$0" "$1/porter-test/tests/system"
