@@ -80,15 +80,15 @@ static const struct attr_choice choices_success[] = {
 	{ "HOST", CONF_LOG_HOST, NULL, NULL },
 	{ "EXIT", CONF_LOG_EXIT, NULL, NULL },
 	{ "DURATION", CONF_LOG_DURATION, NULL, NULL },
-	{ "USERID", 0, "USERID has no effect: no ident query is made", NULL },
-	{ "TRAFFIC", 0, "TRAFFIC has no effect: programs own their sockets, so that nobody counts the bytes", NULL },
+	{ "USERID", CONF_LOG_USERID, "USERID has no effect: no ident query is made", NULL },
+	{ "TRAFFIC", CONF_LOG_TRAFFIC, "TRAFFIC has no effect: programs own their sockets, so that nobody counts the bytes", NULL },
 	{ NULL, 0, NULL, NULL },
 };
 
 static const struct attr_choice choices_failure[] = {
 	{ "HOST", CONF_LOG_HOST, NULL, NULL },
-	{ "USERID", 0, "USERID has no effect: no ident query is made", NULL },
-	{ "ATTEMPT", 0, "ATTEMPT changes nothing: every failed attempt is logged", NULL },
+	{ "USERID", CONF_LOG_USERID, "USERID has no effect: no ident query is made", NULL },
+	{ "ATTEMPT", CONF_LOG_ATTEMPT, "ATTEMPT changes nothing: every failed attempt is logged", NULL },
 	{ NULL, 0, NULL, NULL },
 };
 /* clang-format on */

@@ -33,6 +33,10 @@ enum conf_log {
 	CONF_LOG_HOST = 2,
 	CONF_LOG_EXIT = 4,
 	CONF_LOG_DURATION = 8,
+	/* These add nothing to a line, but a list of them alone is not silence. */
+	CONF_LOG_USERID = 16,
+	CONF_LOG_TRAFFIC = 32,
+	CONF_LOG_ATTEMPT = 64,
 };
 
 enum conf_on_limit { CONF_REFUSE, CONF_QUEUE };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -109,6 +110,22 @@ on_ready(struct loop_io *io, short got)
 	end(e);
 }
 
+/* The program's end, opened for both directions and non-blocking: writing to it never blocks the program, and never ends
+ * it with SIGPIPE when it outlives the daemon. Without /proc the plain end has to do. */
+static int
+open_write_end(int fd)
+{
+	char path[40];
+	int both;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	both = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (both < 0)
+		return fd;
+	close(fd);
+	return both;
+}
+
 struct stderr_log *
 stderr_log_open(struct loop *loop, const char *id, uint64_t connection, int *write_fd)
 {
@@ -132,7 +149,7 @@ stderr_log_open(struct loop *loop, const char *id, uint64_t connection, int *wri
 	};
 	loop_add(loop, &e->io);
 	LIST_INSERT_HEAD(&all, e, link);
-	*write_fd = fds[1];
+	*write_fd = open_write_end(fds[1]);
 	return e;
 }
 

@@ -23,7 +23,8 @@ send_text(int fd, const char *format, ...)
 	int len = vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	ck_assert_int_lt(len, (int)sizeof(text));
-	ck_assert_msg(send(fd, text, (size_t)len, MSG_NOSIGNAL) == len, "send: %s", strerror(errno));
+	ck_assert_msg(
+	    send(fd, text, (size_t)len, MSG_NOSIGNAL) == len, "send: %s", strerror(errno));
 }
 
 const char *
@@ -34,9 +35,11 @@ read_line(int fd)
 	size_t len = 0;
 
 	for (;;) {
-		ck_assert_msg(wait_for(fd, POLLIN, deadline), "no line from the service after %zu bytes", len);
+		ck_assert_msg(wait_for(fd, POLLIN, deadline),
+		    "no line from the service after %zu bytes", len);
 		ssize_t n = read(fd, line + len, 1);
-		ck_assert_msg(n == 1, "connection ended after %zu bytes: %s", len, n < 0 ? strerror(errno) : "EOF");
+		ck_assert_msg(n == 1, "connection ended after %zu bytes: %s", len,
+		    n < 0 ? strerror(errno) : "EOF");
 		if (line[len] == '\n')
 			break;
 		ck_assert_uint_lt(++len, sizeof(line) - 1);
@@ -124,7 +127,8 @@ show_value(const char *shown, const char *key)
 		if (end == NULL)
 			break;
 		if (strncmp(line, key, len) == 0 && line[len] == ' ')
-			return text_format("%.*s", (int)(end - line - (ptrdiff_t)len - 1), line + len + 1);
+			return text_format(
+			    "%.*s", (int)(end - line - (ptrdiff_t)len - 1), line + len + 1);
 		line = end + 1;
 	}
 	return NULL;

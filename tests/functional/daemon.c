@@ -21,16 +21,26 @@
 #include <unistd.h>
 
 /* Descriptors of the harness move up here while 3 and following are filled for the daemon. */
-#define HIGH_FD 100
+#define HIGH_FD         100
 #define FIRST_LISTEN_FD 3
-#define ENV_MAX 128
+#define ENV_MAX         128
 
 extern char **environ;
 
 /* What must never stand on standard error, whatever a test did. */
 static const char *const alarms[] = {
-	"AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBehavior", "Assertion", "assertion",
-	"stack smashing", "double free", "corrupted", "==ERROR", "Invalid read", "Invalid write",
+	"AddressSanitizer",
+	"LeakSanitizer",
+	"runtime error:",
+	"UndefinedBehavior",
+	"Assertion",
+	"assertion",
+	"stack smashing",
+	"double free",
+	"corrupted",
+	"==ERROR",
+	"Invalid read",
+	"Invalid write",
 };
 
 static struct daemon daemons[4];
@@ -59,7 +69,8 @@ own_address(unsigned which)
 {
 	unsigned pid = (unsigned)getpid();
 
-	return text_format("127.%u.%u.%u", 64 + 64 * which + (pid >> 14 & 63), pid >> 7 & 127, (pid & 127) + 1);
+	return text_format(
+	    "127.%u.%u.%u", 64 + 64 * which + (pid >> 14 & 63), pid >> 7 & 127, (pid & 127) + 1);
 }
 
 static const char *
@@ -172,8 +183,12 @@ daemon_service(struct daemon *d, const char *name, const char *kind, const char 
 {
 	bool is_udp = strncmp(kind, "udp", 3) == 0;
 	const char *text = text_format("%s\n%s%s", attributes,
-	    has_attribute(attributes, "socket_type") ? "" : is_udp ? "\tsocket_type = dgram\n" : "\tsocket_type = stream\n",
-	    has_attribute(attributes, "protocol") ? "" : is_udp ? "\tprotocol = udp\n" : "\tprotocol = tcp\n");
+	    has_attribute(attributes, "socket_type") ? ""
+	    : is_udp                                 ? "\tsocket_type = dgram\n"
+						     : "\tsocket_type = stream\n",
+	    has_attribute(attributes, "protocol") ? ""
+	    : is_udp                              ? "\tprotocol = udp\n"
+						  : "\tprotocol = tcp\n");
 
 	daemon_entry(d, name, text);
 	daemon_listen(d, name, kind);
@@ -187,7 +202,8 @@ bound_socket(const char *kind, unsigned port)
 	bool is_v6 = is_dual || strchr(kind, '6') != NULL;
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
-	int fd = socket(is_v6 ? AF_INET6 : AF_INET, (is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(is_v6 ? AF_INET6 : AF_INET,
+	    (is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1, off = 0;
 
 	ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
@@ -197,7 +213,8 @@ bound_socket(const char *kind, unsigned port)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (is_dual)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	int r = is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6)) : bind(fd, (struct sockaddr *)&v4, sizeof(v4));
+	int r = is_v6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6))
+		      : bind(fd, (struct sockaddr *)&v4, sizeof(v4));
 	ck_assert_msg(r == 0, "bind: %s", strerror(errno));
 	return fd;
 }
@@ -275,8 +292,8 @@ daemon_inject(struct daemon *d)
 	d->inject = p;
 	daemon_setenv(d, "PORTER_INJECT=%s", path);
 	daemon_setenv(d, "LD_PRELOAD=%s", BUILD_DIR "/tests/preload/inject.so");
-	daemon_setenv(d, "ASAN_OPTIONS=%s%sverify_asan_link_order=0", options != NULL ? options : "",
-	    options != NULL ? ":" : "");
+	daemon_setenv(d, "ASAN_OPTIONS=%s%sverify_asan_link_order=0",
+	    options != NULL ? options : "", options != NULL ? ":" : "");
 }
 
 void
@@ -323,8 +340,8 @@ open_notify(struct daemon *d)
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/notify", d->dir);
 	d->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ck_assert_msg(bind(d->notify_fd, (struct sockaddr *)&sa, sizeof(sa)) == 0, "%s: %s", sa.sun_path,
-	    strerror(errno));
+	ck_assert_msg(bind(d->notify_fd, (struct sockaddr *)&sa, sizeof(sa)) == 0, "%s: %s",
+	    sa.sun_path, strerror(errno));
 	daemon_setenv(d, "NOTIFY_SOCKET=%s", sa.sun_path);
 }
 
@@ -383,7 +400,8 @@ run_daemon(struct daemon *d, bool is_foreground, int log_fd)
 	size_t n = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	snprintf(wrapper, sizeof(wrapper), "%s", getenv("PORTERD_WRAPPER") != NULL ? getenv("PORTERD_WRAPPER") : "");
+	snprintf(wrapper, sizeof(wrapper), "%s",
+	    getenv("PORTERD_WRAPPER") != NULL ? getenv("PORTERD_WRAPPER") : "");
 	for (char *word = strtok(wrapper, " "); word != NULL && n < 32; word = strtok(NULL, " "))
 		argv[n++] = word;
 	snprintf(rundir, sizeof(rundir), "%s/run", d->dir);
@@ -668,7 +686,8 @@ await_lines(struct daemon *d, unsigned wanted, const char *pattern)
 	}
 }
 
-static const char *pattern_format(const char *format, va_list ap) __attribute__((format(printf, 1, 0)));
+static const char *pattern_format(const char *format, va_list ap)
+    __attribute__((format(printf, 1, 0)));
 
 static const char *
 pattern_format(const char *format, va_list ap)
@@ -881,7 +900,8 @@ datagram_socket(const char *address, unsigned port)
 	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
-	ck_assert_msg(bind(fd, (struct sockaddr *)&ss, len) == 0, "bind %s: %s", address, strerror(errno));
+	ck_assert_msg(
+	    bind(fd, (struct sockaddr *)&ss, len) == 0, "bind %s: %s", address, strerror(errno));
 	return fd;
 }
 

@@ -23,18 +23,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_MS 10000
+#define ANSWER_MS      10000
 #define ANSWER_SLOW_MS 60000
 
 #if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED 1
+# define IS_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED 1
-#endif
+# if __has_feature(address_sanitizer)
+#  define IS_SANITIZED 1
+# endif
 #endif
 #ifndef IS_SANITIZED
-#define IS_SANITIZED 0
+# define IS_SANITIZED 0
 #endif
 
 static char base_directory[PATH_MAX / 4];
@@ -97,7 +97,8 @@ make_directory(void)
 	char *copy = strdup(path);
 
 	ck_assert_ptr_nonnull(copy);
-	ck_assert_msg(mkdtemp(copy) != NULL && chmod(copy, 0711) == 0, "%s: %s", copy, strerror(errno));
+	ck_assert_msg(
+	    mkdtemp(copy) != NULL && chmod(copy, 0711) == 0, "%s: %s", copy, strerror(errno));
 	path = text_format("%s", copy);
 	free(copy);
 	return path;
@@ -248,8 +249,8 @@ run_command(const char *const *argv)
 	int out;
 	pid_t pid = spawn_captured(argv, &out);
 
-	while (wait_for(out, POLLIN, deadline)
-	       && (n = read(out, output + len, sizeof(output) - 1 - len)) > 0)
+	while (wait_for(out, POLLIN, deadline) &&
+	       (n = read(out, output + len, sizeof(output) - 1 - len)) > 0)
 		len += (size_t)n;
 	output[len] = '\0';
 	close(out);
@@ -257,8 +258,9 @@ run_command(const char *const *argv)
 		kill(pid, SIGKILL);
 
 	int status = wait_exit(pid);
-	return (struct run_result){
-		.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .output = output };
+	return (struct run_result){ .status = WIFEXITED(status) ? WEXITSTATUS(status)
+								: 128 + WTERMSIG(status),
+		.output = output };
 }
 
 const char *
@@ -299,7 +301,8 @@ wait_gone(pid_t pid)
 		ck_assert_msg(errno == ESRCH || errno == EINVAL, "pidfd_open: %s", strerror(errno));
 		return;
 	}
-	ck_assert_msg(wait_for(pidfd, POLLIN, deadline_after()), "process %d does not end", (int)pid);
+	ck_assert_msg(
+	    wait_for(pidfd, POLLIN, deadline_after()), "process %d does not end", (int)pid);
 	close(pidfd);
 }
 
@@ -352,7 +355,8 @@ is_root(void)
 bool
 has_ipv6(void)
 {
-	struct sockaddr_in6 loopback = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in6 loopback = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool works = fd >= 0 && bind(fd, (struct sockaddr *)&loopback, sizeof(loopback)) == 0;
 

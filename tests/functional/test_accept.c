@@ -56,6 +56,7 @@ START_TEST(b1_shortage_rests_the_listeners_and_passes)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(b1_shortage_passes_without_a_program_ending)
@@ -70,6 +71,7 @@ START_TEST(b1_shortage_passes_without_a_program_ending)
 	expect_line(d, "event=resting");
 	daemon_stop(d);
 }
+
 END_TEST
 
 static void
@@ -105,6 +107,7 @@ START_TEST(b1_descriptors_run_out_for_real)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 /* A descriptor stays open in the daemon for each program whose standard error it reads. */
@@ -127,10 +130,11 @@ START_TEST(b1_few_descriptors_serve_everybody_in_turn)
 	ck_assert_uint_le(count_lines(d, "event=resting"), 20);
 	daemon_stop(d);
 }
+
 END_TEST
 
-static const int transients[] = { EPERM, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
-	ENETUNREACH, ECONNABORTED, EINTR, EAGAIN };
+static const int transients[] = { EPERM, ENETDOWN, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET,
+	EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ECONNABORTED, EINTR, EAGAIN };
 
 START_TEST(b2_transient_errors_of_accept_pass)
 {
@@ -147,6 +151,7 @@ START_TEST(b2_transient_errors_of_accept_pass)
 	expect_no_line(d, "event=resting");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(b3_listener_that_stops_listening_is_repaired)
@@ -171,6 +176,7 @@ START_TEST(b3_listener_that_stops_listening_is_repaired)
 	close(y);
 	daemon_stop(d);
 }
+
 END_TEST
 
 #define RESETS 300
@@ -198,6 +204,7 @@ START_TEST(b4_clients_that_reset_while_queued_cost_nothing)
 	ck_assert_uint_eq(daemon_fds(d), fds);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(b4_clients_that_connect_and_leave)
@@ -224,6 +231,7 @@ START_TEST(b4_clients_that_connect_and_leave)
 	expect_lines(d, count_lines(d, "START: x"), "EXIT: x");
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

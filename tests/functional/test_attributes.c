@@ -78,6 +78,7 @@ START_TEST(a_program_sees_the_attribute)
 		ck_assert(without == NULL || strcmp(without, rows[_i].value) != 0);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(nice_is_added)
@@ -88,9 +89,11 @@ START_TEST(nice_is_added)
 	daemon_service(d, "x", "tcp", SHOW "\tnice = 4\n");
 	daemon_start(d);
 	int plain = atoi(show_value(shown_by(d, "plain"), "nice"));
-	ck_assert_int_eq(atoi(show_value(shown_by(d, "x"), "nice")), plain + 4 > 19 ? 19 : plain + 4);
+	ck_assert_int_eq(
+	    atoi(show_value(shown_by(d, "x"), "nice")), plain + 4 > 19 ? 19 : plain + 4);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(negative_nice_is_applied_before_root_is_given_up)
@@ -106,6 +109,7 @@ START_TEST(negative_nice_is_applied_before_root_is_given_up)
 	ck_assert_str_eq(show_value(shown_by(d, "x"), "nice"), "-5");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(unlimited_is_a_limit_too)
@@ -117,8 +121,10 @@ START_TEST(unlimited_is_a_limit_too)
 	daemon_start(d);
 	ck_assert_str_eq(show_value(shown_by(d, "x"), "limit cpu"), "7 7");
 	daemon_stop(d);
-	ck_assert_str_eq(show_value(shown_with("\trlimit_cpu = UNLIMITED\n"), "limit cpu"), "-1 -1");
+	ck_assert_str_eq(
+	    show_value(shown_with("\trlimit_cpu = UNLIMITED\n"), "limit cpu"), "-1 -1");
 }
+
 END_TEST
 
 START_TEST(rlimit_fsize_ends_a_program_that_writes_too_much)
@@ -135,6 +141,7 @@ START_TEST(rlimit_fsize_ends_a_program_that_writes_too_much)
 	expect_line(d, "EXIT: x signal=%d", SIGXFSZ);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(group_is_applied)
@@ -153,13 +160,15 @@ START_TEST(group_is_applied)
 	    text_format("%u %u %u", gr->gr_gid, gr->gr_gid, gr->gr_gid));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(without_user_a_program_runs_as_whoever_runs_porterd)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_add(d, "service x\n{\n\ttype = UNLISTED\n\tprotocol = tcp\n\twait = no\n" SHOW "}\n");
+	daemon_add(
+	    d, "service x\n{\n\ttype = UNLISTED\n\tprotocol = tcp\n\twait = no\n" SHOW "}\n");
 	daemon_listen(d, "x", "tcp");
 	daemon_service(d, "y", "tcp", HOLD);
 	daemon_start(d);
@@ -172,6 +181,7 @@ START_TEST(without_user_a_program_runs_as_whoever_runs_porterd)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(chroot_is_the_programs_root)
@@ -186,7 +196,8 @@ START_TEST(chroot_is_the_programs_root)
 	copy_file(PROGRAM("show"), text_format("%s/jail/show", d->dir), 0755);
 	daemon_service(d, "x", "tcp",
 	    "\tserver = /show\n\tchroot = @DIR@/jail\n\tdirectory = /inside\n\tuser = nobody\n");
-	daemon_service(d, "top", "tcp", "\tserver = /show\n\tchroot = @DIR@/jail\n\tuser = nobody\n");
+	daemon_service(
+	    d, "top", "tcp", "\tserver = /show\n\tchroot = @DIR@/jail\n\tuser = nobody\n");
 	daemon_start(d);
 	const char *shown = shown_by(d, "x");
 	ck_assert_str_eq(show_value(shown, "root"), "changed");
@@ -194,6 +205,7 @@ START_TEST(chroot_is_the_programs_root)
 	ck_assert_str_eq(show_value(shown_by(d, "top"), "cwd"), "/");
 	daemon_stop(d);
 }
+
 END_TEST
 
 /* The options of a connection are the same on both ends of what accept(2) returned; only the program sees ours. */
@@ -225,6 +237,7 @@ START_TEST(nodelay_and_keepalive_are_set)
 	ck_assert_int_ne(option_of(&d->listeners[2], SOL_SOCKET, SO_KEEPALIVE), 0);
 	daemon_stop(d);
 }
+
 END_TEST
 
 /* A port that is free for a listener on every address: held by a socket that does not listen. */
@@ -236,7 +249,8 @@ reserve_port(int family)
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	int r = family == AF_INET6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6)) : bind(fd, (struct sockaddr *)&v4, sizeof(v4));
+	int r = family == AF_INET6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6))
+				   : bind(fd, (struct sockaddr *)&v4, sizeof(v4));
 	ck_assert_msg(r == 0, "bind: %s", strerror(errno));
 	return bound_port(fd);
 }
@@ -272,13 +286,15 @@ START_TEST(flags_choose_the_kind_of_address)
 	}
 	struct daemon *d = daemon_new();
 	unsigned port = reserve_port(AF_INET6);
-	daemon_entry(d, "x", text_format(HOLD "\tprotocol = tcp\n\tport = %u\n%s", port, kinds[_i].attributes));
+	daemon_entry(d, "x",
+	    text_format(HOLD "\tprotocol = tcp\n\tport = %u\n%s", port, kinds[_i].attributes));
 	daemon_start(d);
 	expect_line(d, "event=listening service=x");
 	ck_assert_int_eq(answers("127.0.0.1", port), kinds[_i].v4);
 	ck_assert_int_eq(answers("::1", port), kinds[_i].v6);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(bind_takes_several_addresses_and_interface_is_its_other_name)
@@ -295,6 +311,7 @@ START_TEST(bind_takes_several_addresses_and_interface_is_its_other_name)
 	ck_assert(!answers(own_address(2), 3600));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(disable_enabled_and_disabled_decide_what_runs)
@@ -315,6 +332,7 @@ START_TEST(disable_enabled_and_disabled_decide_what_runs)
 	ck_assert(answers(own_address(0), 3605));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(disable_in_defaults_is_for_all)
@@ -329,6 +347,7 @@ START_TEST(disable_in_defaults_is_for_all)
 	ck_assert(answers(own_address(0), 3602));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(socket_type_and_protocol_are_derived_from_each_other)
@@ -337,9 +356,11 @@ START_TEST(socket_type_and_protocol_are_derived_from_each_other)
 
 	daemon_entry(d, "a", HOLD "\tsocket_type = stream\n\tlisten = @ADDR@:3601\n");
 	daemon_entry(d, "b", HOLD "\tprotocol = tcp\n\tlisten = @ADDR@:3602\n");
-	daemon_entry(d, "c", "\tserver = @PROGRAMS@/waiter\n\tserver_args = dgram 1\n\tprotocol = udp\n\twait = yes\n"
+	daemon_entry(d, "c",
+	    "\tserver = @PROGRAMS@/waiter\n\tserver_args = dgram 1\n\tprotocol = udp\n\twait = yes\n"
 	    "\tlisten = @ADDR@:3603\n");
-	daemon_entry(d, "d", HOLD "\tsocket_type = stream\n\tprotocol = udp\n\tlisten = @ADDR@:3604\n");
+	daemon_entry(
+	    d, "d", HOLD "\tsocket_type = stream\n\tprotocol = udp\n\tlisten = @ADDR@:3604\n");
 	daemon_start(d);
 	ck_assert(answers(own_address(0), 3601));
 	ck_assert(answers(own_address(0), 3602));
@@ -348,6 +369,7 @@ START_TEST(socket_type_and_protocol_are_derived_from_each_other)
 	expect_no_line(d, "event=listening service=d");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(stderr_goes_where_the_attribute_says)
@@ -376,6 +398,7 @@ START_TEST(stderr_goes_where_the_attribute_says)
 	expect_no_line(d, "to nobody");
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

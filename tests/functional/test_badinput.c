@@ -14,9 +14,9 @@
 
 #include "functional/daemon.h"
 
-#define HOLD "\tserver = @PROGRAMS@/hold\n"
-#define OPENING "service bad\n{\n\ttype = UNLISTED\n\twait = no\n\tuser = @USER@\n"
-#define HEAD OPENING "\tprotocol = tcp\n\tport = 3600\n\tbind = @ADDR@\n"
+#define HOLD       "\tserver = @PROGRAMS@/hold\n"
+#define OPENING    "service bad\n{\n\ttype = UNLISTED\n\twait = no\n\tuser = @USER@\n"
+#define HEAD       OPENING "\tprotocol = tcp\n\tport = 3600\n\tbind = @ADDR@\n"
 /* Lines of HEAD; what a case adds begins behind them. */
 #define HEAD_LINES 8
 
@@ -38,9 +38,11 @@ static const struct {
 	{ OPENING "\tprotocol = tcp\n\tport = 0\n\tserver = /bin/cat\n}\n", 7, "port|0" },
 	{ OPENING "\tprotocol = tcp\n\tport = 70000\n\tserver = /bin/cat\n}\n", 7, "port|70000" },
 	{ OPENING "\tprotocol = tcp\n\tport = -1\n\tserver = /bin/cat\n}\n", 7, "port|-1" },
-	{ OPENING "\tprotocol = tcp\n\tport = no-such-port-name\n\tserver = /bin/cat\n}\n", 7, "no-such-port-name" },
+	{ OPENING "\tprotocol = tcp\n\tport = no-such-port-name\n\tserver = /bin/cat\n}\n", 7,
+	    "no-such-port-name" },
 	{ HEAD "\tserver = /bin/cat\n\tinstances = -5\n}\n", HEAD_LINES + 2, "instances|-5" },
-	{ HEAD "\tserver = /bin/cat\n\tinstances = 99999999999999999999\n}\n", HEAD_LINES + 2, "instances|99999" },
+	{ HEAD "\tserver = /bin/cat\n\tinstances = 99999999999999999999\n}\n", HEAD_LINES + 2,
+	    "instances|99999" },
 	{ HEAD "\tserver = /bin/cat\n\tinstances = many\n}\n", HEAD_LINES + 2, "instances|many" },
 	{ HEAD "\tserver = /bin/cat\n\tinstances =\n}\n", HEAD_LINES + 2, "instances" },
 	{ HEAD "\tserver = /bin/cat\n\tinstanses = 5\n}\n", HEAD_LINES + 2, "instanses|instances" },
@@ -53,23 +55,33 @@ static const struct {
 	{ HEAD "\tserver = /bin/cat\n\tnice = 40\n}\n", HEAD_LINES + 2, "nice|40" },
 	{ HEAD "\tserver = /bin/cat\n\trlimit_as = lots\n}\n", HEAD_LINES + 2, "rlimit_as|lots" },
 	{ HEAD "\tserver = /bin/cat\n\tflags = FLYING\n}\n", HEAD_LINES + 2, "flags|FLYING" },
-	{ HEAD "\tserver = /bin/cat\n\tstop_signal = NOSUCH\n}\n", HEAD_LINES + 2, "stop_signal|NOSUCH" },
+	{ HEAD "\tserver = /bin/cat\n\tstop_signal = NOSUCH\n}\n", HEAD_LINES + 2,
+	    "stop_signal|NOSUCH" },
 	{ HEAD "\tserver = /bin/cat\n\tenv = NOVALUE\n}\n", HEAD_LINES + 2, "env|NOVALUE" },
-	{ HEAD "\tserver = /bin/cat\n\tchroot = /nonexistent\n}\n", HEAD_LINES + 2, "/nonexistent" },
-	{ HEAD "\tserver = /bin/cat\n\tdirectory = /nonexistent\n}\n", HEAD_LINES + 2, "/nonexistent" },
-	{ HEAD "\tserver = /bin/cat\n\tgroup = no-such-group\n}\n", HEAD_LINES + 2, "no-such-group" },
-	{ HEAD "\tserver = /bin/cat\n\tlog_type = SYSLOG nowhere\n}\n", HEAD_LINES + 2, "log_type|nowhere" },
+	{ HEAD "\tserver = /bin/cat\n\tchroot = /nonexistent\n}\n", HEAD_LINES + 2,
+	    "/nonexistent" },
+	{ HEAD "\tserver = /bin/cat\n\tdirectory = /nonexistent\n}\n", HEAD_LINES + 2,
+	    "/nonexistent" },
+	{ HEAD "\tserver = /bin/cat\n\tgroup = no-such-group\n}\n", HEAD_LINES + 2,
+	    "no-such-group" },
+	{ HEAD "\tserver = /bin/cat\n\tlog_type = SYSLOG nowhere\n}\n", HEAD_LINES + 2,
+	    "log_type|nowhere" },
 	{ HEAD "\tserver = /bin/cat\n\tsocket_type = dgram\n}\n", 0, "dgram|tcp" },
-	{ OPENING "\tsocket_type = stream\n\tprotocol = udp\n\tport = 3600\n\tserver = /bin/cat\n}\n", 0, "stream|udp" },
+	{ OPENING
+	    "\tsocket_type = stream\n\tprotocol = udp\n\tport = 3600\n\tserver = /bin/cat\n}\n",
+	    0, "stream|udp" },
 	{ OPENING "\tprotocol = udp\n\tport = 3600\n\tserver = /bin/cat\n}\n", 0, "wait = yes" },
-	{ "service bad\n{\n\ttype = INTERNAL\n\tprotocol = tcp\n\tport = 3600\n\twait = no\n\tuser = @USER@\n}\n", 0,
-	  "INTERNAL|bad" },
+	{ "service bad\n{\n\ttype = INTERNAL\n\tprotocol = tcp\n\tport = 3600\n\twait = no\n\tuser = @USER@\n}\n",
+	    0, "INTERNAL|bad" },
 	{ "service echo\n{\n\tid = bad\n\ttype = INTERNAL\n\tprotocol = tcp\n\tport = 3600\n\twait = no\n\tuser = @USER@\n"
-	  "\tserver = /bin/cat\n}\n", 0, "INTERNAL|server" },
+	  "\tserver = /bin/cat\n}\n",
+	    0, "INTERNAL|server" },
 	{ "service bad\n{\n\ttype = UNLISTED\n\tprotocol = tcp\n\twait = no\n\tport = 3600\n\tuser = no-such-user\n"
-	  "\tserver = /bin/cat\n}\n", 7, "no-such-user" },
+	  "\tserver = /bin/cat\n}\n",
+	    7, "no-such-user" },
 	{ HEAD "\tserver = /bin/cat\n\tlisten = 300.1.2.3:4\n}\n", HEAD_LINES + 2, "300.1.2.3" },
-	{ OPENING "\tprotocol = tcp\n\tlisten = unix:relative\n\tserver = /bin/cat\n}\n", 7, "relative" },
+	{ OPENING "\tprotocol = tcp\n\tlisten = unix:relative\n\tserver = /bin/cat\n}\n", 7,
+	    "relative" },
 	{ HEAD "\tserver = \"/bin/cat\n}\n", HEAD_LINES + 1, "quote" },
 	{ HEAD "\tserver = {\"/bin/cat\"\n\tnice = 1\n}\n", 0, "}" },
 	{ HEAD "\tserver = /bin/cat\n\tpassenv = A=B\n}\n", HEAD_LINES + 2, "passenv|A=B" },
@@ -82,13 +94,15 @@ static const struct {
 static bool
 has_error(const char *output, const char *path, unsigned line, const char *words)
 {
-	const char *prefix = line > 0 ? text_format("%s:%u:", path, line) : text_format("%s:", path);
+	const char *prefix =
+	    line > 0 ? text_format("%s:%u:", path, line) : text_format("%s:", path);
 
 	for (const char *at = output; (at = strstr(at, prefix)) != NULL; at++) {
 		const char *text = text_format("%.*s", (int)strcspn(at, "\n"), at);
 		bool all = strstr(text, ": error: ") != NULL;
 
-		for (const char *w = words; all && *w != '\0'; w += strcspn(w, "|") + (w[strcspn(w, "|")] == '|'))
+		for (const char *w = words; all && *w != '\0';
+		     w += strcspn(w, "|") + (w[strcspn(w, "|")] == '|'))
 			all = strstr(text, text_format("%.*s", (int)strcspn(w, "|"), w)) != NULL;
 		if (all)
 			return true;
@@ -105,8 +119,8 @@ START_TEST(each_error_has_its_place_and_the_other_services_start)
 	daemon_write(d);
 	struct run_result r = check_file(d);
 	ck_assert_msg(r.status == 1, "status %d: %s", r.status, r.output);
-	ck_assert_msg(has_error(r.output, d->conf_path, cases[_i].line, cases[_i].words), "no '%s' at line %u:\n%s",
-	    cases[_i].words, cases[_i].line, r.output);
+	ck_assert_msg(has_error(r.output, d->conf_path, cases[_i].line, cases[_i].words),
+	    "no '%s' at line %u:\n%s", cases[_i].words, cases[_i].line, r.output);
 	/* The caret. */
 	ck_assert_ptr_nonnull(strchr(r.output, '^'));
 	ck_assert_ptr_null(strstr(r.output, "good:"));
@@ -119,21 +133,25 @@ START_TEST(each_error_has_its_place_and_the_other_services_start)
 	ck_assert_int_lt(connect_address(own_address(0), 3600), 0);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(all_problems_are_named_not_only_the_first)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_add(d, HEAD "\tserver = /nonexistent/one\n\tinstances = -1\n\tnice = 99\n}\n"
+	daemon_add(d, HEAD
+	    "\tserver = /nonexistent/one\n\tinstances = -1\n\tnice = 99\n}\n"
 	    "service worse\n{\n\tprotocol = tcp\n\tport = 0\n\tuser = no-such-user\n\tserver = two\n}\n");
 	daemon_write(d);
 	struct run_result r = check_file(d);
-	static const char *const wanted[] = { "/nonexistent/one", "-1", "99", "no-such-user", "two", "port" };
+	static const char *const wanted[] = { "/nonexistent/one", "-1", "99", "no-such-user", "two",
+		"port" };
 	ck_assert_int_eq(r.status, 1);
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
 		ck_assert_msg(strstr(r.output, wanted[i]) != NULL, "%s:\n%s", wanted[i], r.output);
 }
+
 END_TEST
 
 START_TEST(two_services_on_one_address)
@@ -150,6 +168,7 @@ START_TEST(two_services_on_one_address)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(not_root_and_another_user_is_an_error)
@@ -167,6 +186,7 @@ START_TEST(not_root_and_another_user_is_an_error)
 	close(hold_open(d, "good"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 static void
@@ -199,8 +219,8 @@ make_nothing_of(const char *path)
 	(void)path;
 }
 
-static void (*const makers[])(const char *path) = { make_directory_of, make_fifo_of, make_device_of, make_loop_of,
-	make_nothing_of };
+static void (*const makers[])(const char *path) = { make_directory_of, make_fifo_of, make_device_of,
+	make_loop_of, make_nothing_of };
 
 START_TEST(main_file_that_is_no_file)
 {
@@ -215,6 +235,7 @@ START_TEST(main_file_that_is_no_file)
 	ck_assert_int_eq(r.status, 1);
 	ck_assert_ptr_nonnull(strstr(r.output, d->conf_path));
 }
+
 END_TEST
 
 START_TEST(included_file_that_is_no_file)
@@ -231,6 +252,7 @@ START_TEST(included_file_that_is_no_file)
 	close(hold_open(d, "good"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(unreadable_file)
@@ -246,6 +268,7 @@ START_TEST(unreadable_file)
 	ck_assert_int_eq(r.status, 1);
 	ck_assert_ptr_nonnull(strstr(r.output, strerror(EACCES)));
 }
+
 END_TEST
 
 START_TEST(e2_directory_of_odd_entries)
@@ -255,21 +278,25 @@ START_TEST(e2_directory_of_odd_entries)
 
 	snprintf(conf_d, sizeof(conf_d), "%s/conf.d", d->dir);
 	ck_assert_int_eq(mkdir(conf_d, 0755), 0);
-	const char *good = daemon_text(d, "service NAME\n{\n\ttype = UNLISTED\n\tprotocol = tcp\n\twait = no\n\tuser = @USER@\n"
-	    HOLD "}\n");
+	const char *good = daemon_text(d,
+	    "service NAME\n{\n\ttype = UNLISTED\n\tprotocol = tcp\n\twait = no\n\tuser = @USER@\n" HOLD
+	    "}\n");
 	char text[1024];
 	static const char *const loaded[] = { "one", "two.conf" };
-	static const char *const skipped[] = { "saved.rpmsave", "old~", ".hidden", "a.b.conf", "x.dpkg-dist", "new\nline.d" };
+	static const char *const skipped[] = { "saved.rpmsave", "old~", ".hidden", "a.b.conf",
+		"x.dpkg-dist", "new\nline.d" };
 	for (size_t i = 0; i < 2; i++) {
 		const char *at = strstr(good, "NAME");
 
 		snprintf(path, sizeof(path), "%s/%s", conf_d, loaded[i]);
-		snprintf(text, sizeof(text), "%.*s%.3s%s", (int)(at - good), good, loaded[i], at + 4);
+		snprintf(
+		    text, sizeof(text), "%.*s%.3s%s", (int)(at - good), good, loaded[i], at + 4);
 		write_file(path, 0644, text);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(skipped); i++) {
 		snprintf(path, sizeof(path), "%s/%s", conf_d, skipped[i]);
-		write_file(path, 0644, "service forbidden\n{\n\tprotocol = tcp\n\tport = 70000\n}\n");
+		write_file(
+		    path, 0644, "service forbidden\n{\n\tprotocol = tcp\n\tport = 70000\n}\n");
 	}
 	ck_assert_int_eq(mkfifo(text_format("%s/fifo", conf_d), 0644), 0);
 	ck_assert_int_eq(mkdir(text_format("%s/directory", conf_d), 0755), 0);
@@ -284,16 +311,19 @@ START_TEST(e2_directory_of_odd_entries)
 	daemon_write(d);
 	struct run_result r = check_file(d);
 	for (size_t i = 0; i < ARRAY_LEN(skipped) - 1; i++)
-		ck_assert_msg(strstr(r.output, skipped[i]) != NULL, "%s is not named:\n%s", skipped[i], r.output);
+		ck_assert_msg(strstr(r.output, skipped[i]) != NULL, "%s is not named:\n%s",
+		    skipped[i], r.output);
 	ck_assert_ptr_null(strstr(r.output, "forbidden"));
 	daemon_start(d);
 	close(hold_open(d, "one"));
 	close(hold_open(d, "two"));
-	static const char *const named[] = { "fifo", "directory", "dangling", "loop", "device", "saved.rpmsave", "old~" };
+	static const char *const named[] = { "fifo", "directory", "dangling", "loop", "device",
+		"saved.rpmsave", "old~" };
 	for (size_t i = 0; i < ARRAY_LEN(named); i++)
 		expect_line(d, "%s in *conf.d is skipped", named[i]);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(e2_includedir_that_is_missing_or_a_file)
@@ -309,6 +339,7 @@ START_TEST(e2_includedir_that_is_missing_or_a_file)
 	close(hold_open(d, "good"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(e4_include_of_itself)
@@ -324,6 +355,7 @@ START_TEST(e4_include_of_itself)
 	close(hold_open(d, "good"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(e4_ten_thousand_services)
@@ -333,14 +365,17 @@ START_TEST(e4_ten_thousand_services)
 	FILE *f = fopen(d->conf_path, "we");
 
 	for (int i = 0; i < count; i++)
-		fprintf(f, "service s%d\n{\n\tdisable = yes\n\ttype = UNLISTED\n\tprotocol = tcp\n\tport = %d\n\twait = no\n"
-		    "\tuser = root\n\tserver = /bin/cat\n}\n", i, 1000 + i);
+		fprintf(f,
+		    "service s%d\n{\n\tdisable = yes\n\ttype = UNLISTED\n\tprotocol = tcp\n\tport = %d\n\twait = no\n"
+		    "\tuser = root\n\tserver = /bin/cat\n}\n",
+		    i, 1000 + i);
 	fclose(f);
 	int64_t before = now_ms();
 	struct run_result r = check_file(d);
 	ck_assert_msg(r.status == 0, "%d %.2000s", r.status, r.output);
 	ck_assert_int_lt(now_ms() - before, 5000);
 }
+
 END_TEST
 
 START_TEST(e4_line_of_a_megabyte)
@@ -352,8 +387,8 @@ START_TEST(e4_line_of_a_megabyte)
 	ck_assert_ptr_nonnull(line);
 	memset(line, _i == 1 ? '\'' : 'x', size);
 	line[size] = '\0';
-	const char *forms[] = { "service bad\n{\n\tserver_args = %s\n}\n", "service bad\n{\n\tserver_args = %s\n}\n",
-		"# %s\n", "%s\n", "service %s\n{\n}\n" };
+	const char *forms[] = { "service bad\n{\n\tserver_args = %s\n}\n",
+		"service bad\n{\n\tserver_args = %s\n}\n", "# %s\n", "%s\n", "service %s\n{\n}\n" };
 	FILE *f = fopen(d->conf_path, "we");
 	/* One of five fixed forms. */
 	const char *form = forms[_i], *at = strstr(form, "%s");
@@ -366,6 +401,7 @@ START_TEST(e4_line_of_a_megabyte)
 	ck_assert_int_lt(now_ms() - before, 5000);
 	free(line);
 }
+
 END_TEST
 
 START_TEST(e4_twenty_thousand_lines_and_an_error_in_the_last)
@@ -381,6 +417,7 @@ START_TEST(e4_twenty_thousand_lines_and_an_error_in_the_last)
 	ck_assert_int_eq(r.status, 1);
 	ck_assert_ptr_nonnull(strstr(r.output, text_format("%s:20001:1: error: ", d->conf_path)));
 }
+
 END_TEST
 
 /* Bytes that are no text, in and around a service that would be fine. */
@@ -388,9 +425,9 @@ static const struct {
 	const char *before, *after;
 	bool is_fine;
 } odd_bytes[] = {
-	{ "\xef\xbb\xbf", "", true },                          /* BOM */
+	{ "\xef\xbb\xbf", "", true }, /* BOM */
 	{ "", "# \xed\x95\x9c\xea\xb5\xad\xec\x96\xb4\n", true },
-	{ "# \xff\xfe\x80\n", "", true },                      /* a comment may hold anything */
+	{ "# \xff\xfe\x80\n", "", true }, /* a comment may hold anything */
 	{ "", "\xff\xfe\x80\n", false },
 	{ "\x01\x02\x03\x04\n", "", false },
 };
@@ -410,6 +447,7 @@ START_TEST(e5_odd_bytes)
 	close(hold_open(d, "good"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(e5_carriage_returns_and_a_missing_last_newline)
@@ -431,6 +469,7 @@ START_TEST(e5_carriage_returns_and_a_missing_last_newline)
 	close(hold_open(d, "good"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(e5_binary_file_and_nul_bytes)
@@ -448,6 +487,7 @@ START_TEST(e5_binary_file_and_nul_bytes)
 	for (const char *c = r.output; *c != '\0'; c++)
 		ck_assert_msg(*c != '\x1b' && *c != '\a', "a control character is printed");
 }
+
 END_TEST
 
 /* As root nothing that another user could have written is believed. */
@@ -456,16 +496,26 @@ static const struct {
 	mode_t mode;      /* new mode; 0: the owner changes */
 	bool passes;
 } distrusted[] = {
-	{ "etc/porterd.conf", 0620, false }, { "etc/porterd.conf", 0602, false }, { "etc/porterd.conf", 0, false },
-	{ "etc", 0775, false }, { "etc", 0757, false }, { "etc", 0, false }, { "etc", 01777, true },
-	{ "etc/more", 0666, false }, { "etc/more", 0, false }, { "etc/conf.d", 0777, false }, { "etc/conf.d/one", 0, false },
-	{ "etc/conf.d/one", 0644, true }, { "etc/porterd.conf", 0400, true },
+	{ "etc/porterd.conf", 0620, false },
+	{ "etc/porterd.conf", 0602, false },
+	{ "etc/porterd.conf", 0, false },
+	{ "etc", 0775, false },
+	{ "etc", 0757, false },
+	{ "etc", 0, false },
+	{ "etc", 01777, true },
+	{ "etc/more", 0666, false },
+	{ "etc/more", 0, false },
+	{ "etc/conf.d", 0777, false },
+	{ "etc/conf.d/one", 0, false },
+	{ "etc/conf.d/one", 0644, true },
+	{ "etc/porterd.conf", 0400, true },
 };
 
 START_TEST(e1_what_others_could_have_written_is_refused)
 {
 	if (!is_root()) {
-		test_skip("e1_what_others_could_have_written_is_refused", "not root: any owner will do");
+		test_skip(
+		    "e1_what_others_could_have_written_is_refused", "not root: any owner will do");
 		return;
 	}
 	struct daemon *d = daemon_new();
@@ -473,10 +523,12 @@ START_TEST(e1_what_others_could_have_written_is_refused)
 	ck_assert_int_eq(mkdir(text_format("%s/etc", d->dir), 0755), 0);
 	ck_assert_int_eq(mkdir(text_format("%s/etc/conf.d", d->dir), 0755), 0);
 	snprintf(d->conf_path, sizeof(d->conf_path), "%s/etc/porterd.conf", d->dir);
-	write_file(text_format("%s/etc/more", d->dir), 0644, daemon_text(d, "service more\n{\n\ttype = UNLISTED\n\twait = no\n"
-	    "\tuser = root\n" HOLD "\tlisten = @ADDR@:3601\n}\n"));
-	write_file(text_format("%s/etc/conf.d/one", d->dir), 0644, daemon_text(d, "service one\n{\n\ttype = UNLISTED\n"
-	    "\twait = no\n\tuser = root\n" HOLD "\tlisten = @ADDR@:3602\n}\n"));
+	write_file(text_format("%s/etc/more", d->dir), 0644,
+	    daemon_text(d, "service more\n{\n\ttype = UNLISTED\n\twait = no\n"
+			   "\tuser = root\n" HOLD "\tlisten = @ADDR@:3601\n}\n"));
+	write_file(text_format("%s/etc/conf.d/one", d->dir), 0644,
+	    daemon_text(d, "service one\n{\n\ttype = UNLISTED\n"
+			   "\twait = no\n\tuser = root\n" HOLD "\tlisten = @ADDR@:3602\n}\n"));
 	daemon_add(d, "include @DIR@/etc/more\nincludedir @DIR@/etc/conf.d\n");
 	daemon_entry(d, "main", HOLD "\tlisten = @ADDR@:3600\n");
 	daemon_write(d);
@@ -497,6 +549,7 @@ START_TEST(e1_what_others_could_have_written_is_refused)
 	ck_assert_int_eq(r.status, 1);
 	ck_assert_msg(strstr(r.output, path) != NULL, "%s is not named:\n%s", path, r.output);
 }
+
 END_TEST
 
 START_TEST(e1_link_to_a_file_of_another_user)
@@ -513,10 +566,12 @@ START_TEST(e1_link_to_a_file_of_another_user)
 	ck_assert_int_eq(chown(text_format("%s/target", d->dir), 65534, 65534), 0);
 	ck_assert_int_eq(run_command(argv).status, 1);
 	/* --trust-owner names who else may own it. */
-	const char *trusting[] = { PORTERD, "-f", d->conf_path, "--check", "--trust-owner", "nobody", NULL };
+	const char *trusting[] = { PORTERD, "-f", d->conf_path, "--check", "--trust-owner",
+		"nobody", NULL };
 	struct run_result r = run_command(trusting);
 	ck_assert_msg(strstr(r.output, "target") == NULL, "%s", r.output);
 }
+
 END_TEST
 
 START_TEST(e1_refused_at_a_reload_too)
@@ -538,6 +593,7 @@ START_TEST(e1_refused_at_a_reload_too)
 	close(hold_open(d, "x"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(check_of_a_clean_file_and_of_notes)
@@ -557,20 +613,26 @@ START_TEST(check_of_a_clean_file_and_of_notes)
 	ck_assert_ptr_nonnull(strstr(r.output, ": warning: "));
 	ck_assert_ptr_nonnull(strstr(r.output, ": note: "));
 }
+
 END_TEST
 
 START_TEST(dump_loads_again_to_the_same)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_add(d, "defaults\n{\n\tinstances = 7\n\tenv = A=1\n\tlog_type = FILE /tmp/x 1000 2000\n\tenabled = x y\n}\n");
-	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600 unix:@DIR@/s\n\tenv += B=2\n\tserver_args = -a \"b c\" #d\n"
+	daemon_add(d,
+	    "defaults\n{\n\tinstances = 7\n\tenv = A=1\n\tlog_type = FILE /tmp/x 1000 2000\n\tenabled = x y\n}\n");
+	daemon_entry(d, "x",
+	    HOLD
+	    "\tlisten = @ADDR@:3600 unix:@DIR@/s\n\tenv += B=2\n\tserver_args = -a \"b c\" #d\n"
 	    "\trlimit_as = 64M\n\tumask = 077\n\tnice = 3\n\tflags = NODELAY\n\tstop_signal = INT\n\tstop_grace = 90s\n");
-	daemon_entry(d, "y", "\tserver = @PROGRAMS@/waiter\n\tprotocol = udp\n\twait = yes\n\tport = 3700\n\tbind = @ADDR@\n"
+	daemon_entry(d, "y",
+	    "\tserver = @PROGRAMS@/waiter\n\tprotocol = udp\n\twait = yes\n\tport = 3700\n\tbind = @ADDR@\n"
 	    "\tpassenv =\n\tlog_on_success =\n");
 	daemon_write(d);
 	/* Notes go to standard error. */
-	const char *command = text_format("exec " PORTERD " --dump -f %s 2>/dev/null", d->conf_path);
+	const char *command =
+	    text_format("exec " PORTERD " --dump -f %s 2>/dev/null", d->conf_path);
 	const char *argv[] = { "/bin/sh", "-c", command, NULL };
 	struct run_result r = run_command(argv);
 	ck_assert_msg(r.status == 0, "%s", r.output);
@@ -581,6 +643,7 @@ START_TEST(dump_loads_again_to_the_same)
 	ck_assert_ptr_nonnull(strstr(first, "instances"));
 	free(first);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

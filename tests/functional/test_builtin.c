@@ -24,8 +24,9 @@ start_builtin(const char *name, const char *kind, const char *attributes)
 	struct daemon *d = daemon_new();
 	bool is_udp = strncmp(kind, "udp", 3) == 0;
 
-	daemon_service(d, name, kind, text_format("\ttype = INTERNAL\n\tuser = @USER@\n\twait = %s\n%s", is_udp ? "yes" : "no",
-	    attributes));
+	daemon_service(d, name, kind,
+	    text_format("\ttype = INTERNAL\n\tuser = @USER@\n\twait = %s\n%s",
+		is_udp ? "yes" : "no", attributes));
 	daemon_start(d);
 	return d;
 }
@@ -51,6 +52,7 @@ START_TEST(tcp_echo)
 	expect_line(d, "EXIT: echo status=0");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(tcp_discard)
@@ -66,6 +68,7 @@ START_TEST(tcp_discard)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(tcp_daytime)
@@ -75,13 +78,15 @@ START_TEST(tcp_daytime)
 	char month[8];
 	const char *text = read_all(fd);
 
-	ck_assert_msg(sscanf(text, "%d %3s %d %d:%d:%d", &day, month, &year, &h, &m, &s) == 6, "%s", text);
+	ck_assert_msg(
+	    sscanf(text, "%d %3s %d %d:%d:%d", &day, month, &year, &h, &m, &s) == 6, "%s", text);
 	ck_assert_int_ge(year, 2024);
 	ck_assert_str_eq(text + strlen(text) - 2, "\r\n");
 	close(fd);
 	expect_line(d, "START: daytime pid=0 from=127.0.0.1");
 	daemon_stop(d);
 }
+
 END_TEST
 
 static void
@@ -90,7 +95,8 @@ check_time(const unsigned char *bytes)
 	uint32_t value;
 
 	memcpy(&value, bytes, 4);
-	ck_assert_int_le(llabs((long long)ntohl(value) - (long long)(RFC868_EPOCH + (uint32_t)time(NULL))), 5);
+	ck_assert_int_le(
+	    llabs((long long)ntohl(value) - (long long)(RFC868_EPOCH + (uint32_t)time(NULL))), 5);
 }
 
 START_TEST(tcp_time)
@@ -104,6 +110,7 @@ START_TEST(tcp_time)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(tcp_chargen)
@@ -123,6 +130,7 @@ START_TEST(tcp_chargen)
 	expect_line(d, "EXIT: chargen");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(client_that_does_not_read_blocks_nobody)
@@ -151,6 +159,7 @@ START_TEST(client_that_does_not_read_blocks_nobody)
 		close(silent[i]);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(tcp_builtins_are_counted)
@@ -166,6 +175,7 @@ START_TEST(tcp_builtins_are_counted)
 	close(second);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(tcp_builtin_child_gives_up_root)
@@ -185,6 +195,7 @@ START_TEST(tcp_builtin_child_gives_up_root)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(udp_builtins_answer)
@@ -195,7 +206,8 @@ START_TEST(udp_builtins_answer)
 	int fds[ARRAY_LEN(names)];
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		daemon_service(d, names[i], _i == 0 ? "udp" : "udp6", "\ttype = INTERNAL\n\tuser = @USER@\n\twait = yes\n");
+		daemon_service(d, names[i], _i == 0 ? "udp" : "udp6",
+		    "\ttype = INTERNAL\n\tuser = @USER@\n\twait = yes\n");
 	if (_i == 1 && !has_ipv6()) {
 		test_skip("udp_builtins_answer", "no IPv6 here");
 		return;
@@ -219,9 +231,11 @@ START_TEST(udp_builtins_answer)
 		close(fds[i]);
 	daemon_stop(d);
 }
+
 END_TEST
 
-static const unsigned known_ports[] = { 7, 13, 17, 19, 37, 53, 69, 111, 123, 137, 161, 389, 512, 1023, 1900, 11211 };
+static const unsigned known_ports[] = { 7, 13, 17, 19, 37, 53, 69, 111, 123, 137, 161, 389, 512,
+	1023, 1900, 11211 };
 
 START_TEST(c1_other_automata_are_not_answered)
 {
@@ -234,8 +248,10 @@ START_TEST(c1_other_automata_are_not_answered)
 	struct daemon *d = start_builtin("echo", "udp", "");
 	int bad = datagram_socket(own_address(0), port), good = datagram_socket(own_address(0), 0);
 	char answer[64];
-	ck_assert_int_eq(connect(bad, (struct sockaddr *)&d->listeners[0].addr, d->listeners[0].len), 0);
-	ck_assert_int_eq(connect(good, (struct sockaddr *)&d->listeners[0].addr, d->listeners[0].len), 0);
+	ck_assert_int_eq(
+	    connect(bad, (struct sockaddr *)&d->listeners[0].addr, d->listeners[0].len), 0);
+	ck_assert_int_eq(
+	    connect(good, (struct sockaddr *)&d->listeners[0].addr, d->listeners[0].len), 0);
 	send_text(bad, "loop");
 	/* Datagrams are answered in order: with this answer the other one would have come. */
 	ck_assert_int_eq(ask(good, "good", 4, answer, sizeof(answer)), 4);
@@ -244,6 +260,7 @@ START_TEST(c1_other_automata_are_not_answered)
 	close(good);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(c1_own_sockets_are_not_answered)
@@ -253,7 +270,8 @@ START_TEST(c1_own_sockets_are_not_answered)
 
 	d->keep_listeners = true;
 	daemon_service(d, "echo", "udp", "\ttype = INTERNAL\n\tuser = @USER@\n\twait = yes\n");
-	daemon_add(d, "service echo\n{\n\tid = second\n\ttype = INTERNAL\n\tprotocol = udp\n\twait = yes\n\tuser = @USER@\n}\n");
+	daemon_add(d,
+	    "service echo\n{\n\tid = second\n\ttype = INTERNAL\n\tprotocol = udp\n\twait = yes\n\tuser = @USER@\n}\n");
 	daemon_listen(d, "second", "udp");
 	daemon_start(d);
 	/* From the daemon's own sockets, of which this process has copies: to itself, and from one to the other. */
@@ -271,6 +289,7 @@ START_TEST(c1_own_sockets_are_not_answered)
 	close(other);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(c6_empty_datagram_is_answered_with_an_empty_one_or_not_at_all)
@@ -287,6 +306,7 @@ START_TEST(c6_empty_datagram_is_answered_with_an_empty_one_or_not_at_all)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(c7_longest_datagram_comes_back_whole)
@@ -299,11 +319,13 @@ START_TEST(c7_longest_datagram_comes_back_whole)
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	for (size_t i = 0; i < sizeof(request); i++)
 		request[i] = (char)(i * 7);
-	ck_assert_int_eq(ask(fd, request, sizeof(request), answer, sizeof(answer)), sizeof(request));
+	ck_assert_int_eq(
+	    ask(fd, request, sizeof(request), answer, sizeof(answer)), sizeof(request));
 	ck_assert_int_eq(memcmp(request, answer, sizeof(request)), 0);
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(c9_answer_comes_from_the_address_that_was_asked)
@@ -318,11 +340,13 @@ START_TEST(c9_answer_comes_from_the_address_that_was_asked)
 	unsigned port = bound_port(probe);
 	d->listener_count = 1;
 	d->listeners[0] = (struct listener){ .name = "echo", .fd = probe, .type = SOCK_DGRAM };
-	daemon_entry(d, "echo", "\ttype = INTERNAL\n\tuser = @USER@\n\tprotocol = udp\n\twait = yes\n");
+	daemon_entry(
+	    d, "echo", "\ttype = INTERNAL\n\tuser = @USER@\n\tprotocol = udp\n\twait = yes\n");
 	daemon_start(d);
 	const char *const addresses[] = { "127.0.0.77", own_address(0), own_address(1) };
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
-		struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+		struct sockaddr_in to = { .sin_family = AF_INET,
+			.sin_port = htons((uint16_t)port) };
 		int fd = datagram_socket("127.0.0.1", 0);
 
 		/* A connected socket takes answers of this address alone. */
@@ -333,6 +357,7 @@ START_TEST(c9_answer_comes_from_the_address_that_was_asked)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(c2_datagrams_to_many_are_not_answered)
@@ -346,7 +371,8 @@ START_TEST(c2_datagrams_to_many_are_not_answered)
 	to.sin_port = htons((uint16_t)bound_port(fd));
 	d->listener_count = 1;
 	d->listeners[0] = (struct listener){ .name = "echo", .fd = fd, .type = SOCK_DGRAM };
-	daemon_entry(d, "echo", "\ttype = INTERNAL\n\tuser = @USER@\n\tprotocol = udp\n\twait = yes\n");
+	daemon_entry(
+	    d, "echo", "\ttype = INTERNAL\n\tuser = @USER@\n\tprotocol = udp\n\twait = yes\n");
 	daemon_start(d);
 	fd = datagram_socket("127.0.0.1", 0);
 	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
@@ -362,6 +388,7 @@ START_TEST(c2_datagrams_to_many_are_not_answered)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

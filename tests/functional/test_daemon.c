@@ -18,7 +18,8 @@
 #include "functional/daemon.h"
 
 #define HOLD "\tserver = @PROGRAMS@/hold\n"
-#define LOGS "defaults\n{\n\tlog_type = FILE @DIR@/activity.log\n\tdaemon_log = FILE @DIR@/error.log\n}\n"
+#define LOGS \
+ "defaults\n{\n\tlog_type = FILE @DIR@/activity.log\n\tdaemon_log = FILE @DIR@/error.log\n}\n"
 
 static void
 start_in_background(struct daemon *d)
@@ -46,13 +47,15 @@ START_TEST(starting_command_returns_when_the_listeners_are_bound)
 	daemon_add(d, LOGS);
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
 	ck_assert_int_eq(daemon_background(d, &output), 0);
-	ck_assert_msg(strstr(output, "error") == NULL && strstr(output, "warning") == NULL, "%s", output);
+	ck_assert_msg(
+	    strstr(output, "error") == NULL && strstr(output, "warning") == NULL, "%s", output);
 	int fd = connect_own();
 	expect_echo(fd, "at once");
 	close(fd);
 	daemon_stop(d);
 	ck_assert(!path_exists(text_format("%s/run/pid", d->dir)));
 }
+
 END_TEST
 
 START_TEST(background_process_has_left_everything_behind)
@@ -65,7 +68,8 @@ START_TEST(background_process_has_left_everything_behind)
 	umask(0);
 	start_in_background(d);
 	for (int fd = 0; fd <= 2; fd++) {
-		ssize_t n = readlink(text_format("/proc/%d/fd/%d", (int)d->pid, fd), target, sizeof(target) - 1);
+		ssize_t n = readlink(
+		    text_format("/proc/%d/fd/%d", (int)d->pid, fd), target, sizeof(target) - 1);
 
 		ck_assert_int_gt(n, 0);
 		target[n] = '\0';
@@ -83,6 +87,7 @@ START_TEST(background_process_has_left_everything_behind)
 	ck_assert_int_eq(st.st_mode & 07777 & 022, 0);
 	daemon_stop(d);
 }
+
 END_TEST
 
 /* The sentence about the two logs: a START in one, a failed exec and a failed bind in the other. */
@@ -96,8 +101,10 @@ START_TEST(start_in_one_log_failed_exec_and_bind_with_their_place_in_the_other)
 	daemon_add(d, LOGS);
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
 	daemon_entry(d, "gone", "\tserver = @DIR@/hold\n\tlisten = @ADDR@:3601\n");
-	daemon_add(d, "service taken\n{\n\ttype = UNLISTED\n\twait = no\n\tuser = @USER@\n" HOLD
-	    "\tlisten = @ADDR2@:%u\n}\n", 3602);
+	daemon_add(d,
+	    "service taken\n{\n\ttype = UNLISTED\n\twait = no\n\tuser = @USER@\n" HOLD
+	    "\tlisten = @ADDR2@:%u\n}\n",
+	    3602);
 	/* Line 27 or so, column 11. */
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
@@ -107,7 +114,8 @@ START_TEST(start_in_one_log_failed_exec_and_bind_with_their_place_in_the_other)
 	ck_assert_int_eq(listen(taken, 1), 0);
 	ck_assert_int_eq(daemon_background(d, &output), 0);
 	/* Named on the terminal too. */
-	ck_assert_msg(strstr(output, "taken") != NULL || strstr(output, "3602") != NULL, "%s", output);
+	ck_assert_msg(
+	    strstr(output, "taken") != NULL || strstr(output, "3602") != NULL, "%s", output);
 	unlink(text_format("%s/hold", d->dir));
 	int fd = connect_own(), gone = connect_address(own_address(0), 3601);
 	expect_echo(fd, "hello");
@@ -133,6 +141,7 @@ START_TEST(start_in_one_log_failed_exec_and_bind_with_their_place_in_the_other)
 	close(taken);
 	close(address);
 }
+
 END_TEST
 
 START_TEST(status_1_and_the_reasons_when_nothing_can_be_served)
@@ -141,12 +150,15 @@ START_TEST(status_1_and_the_reasons_when_nothing_can_be_served)
 		const char *text, *reason;
 	} cases[] = {
 		{ "service x\n{\n\ttype = UNLISTED\n\tprotocol = tcp\n\twait = no\n\tport = 70000\n\tuser = @USER@\n"
-		  "\tserver = /bin/cat\n}\n", "70000" },
+		  "\tserver = /bin/cat\n}\n",
+		    "70000" },
 		{ "service x\n{\n", "porterd.conf:" },
 		{ "service x\n{\n\ttype = UNLISTED\n\twait = no\n\tlisten = @ADDR@:3600\n\tuser = @USER@\n"
-		  "\tserver = /nonexistent/program\n}\n", "/nonexistent/program" },
+		  "\tserver = /nonexistent/program\n}\n",
+		    "/nonexistent/program" },
 		{ "service x\n{\n\ttype = UNLISTED\n\twait = no\n\tlisten = 192.0.2.1:3600\n\tuser = @USER@\n"
-		  "\tserver = /bin/cat\n}\n", "192.0.2.1" },
+		  "\tserver = /bin/cat\n}\n",
+		    "192.0.2.1" },
 	};
 	struct daemon *d = daemon_new();
 	const char *output;
@@ -154,9 +166,11 @@ START_TEST(status_1_and_the_reasons_when_nothing_can_be_served)
 	daemon_add(d, "%s", cases[_i].text);
 	ck_assert_int_eq(daemon_background(d, &output), 1);
 	ck_assert_msg(strstr(output, cases[_i].reason) != NULL, "%s", output);
-	ck_assert(!path_exists(text_format("%s/run/pid", d->dir)) || read_file(text_format("%s/run/pid", d->dir))[0] == '\0');
+	ck_assert(!path_exists(text_format("%s/run/pid", d->dir)) ||
+		  read_file(text_format("%s/run/pid", d->dir))[0] == '\0');
 	daemon_closed(d);
 }
+
 END_TEST
 
 START_TEST(foreground_gives_the_same_status)
@@ -169,6 +183,7 @@ START_TEST(foreground_gives_the_same_status)
 	expect_line(d, "porterd.conf:*70000");
 	daemon_closed(d);
 }
+
 END_TEST
 
 START_TEST(no_service_configured_stays_up)
@@ -184,6 +199,7 @@ START_TEST(no_service_configured_stays_up)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(address_that_becomes_free_is_taken)
@@ -191,14 +207,17 @@ START_TEST(address_that_becomes_free_is_taken)
 	struct daemon *d = daemon_new();
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	int scout = datagram_socket(own_address(0), 3600), taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int scout = datagram_socket(own_address(0), 3600),
+	    taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_eq(getsockname(scout, (struct sockaddr *)&ss, &len), 0);
 	ck_assert_int_eq(bind(taken, (struct sockaddr *)&ss, len), 0);
 	ck_assert_int_eq(listen(taken, 1), 0);
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600 @ADDR2@:3600\n");
 	daemon_start(d);
-	expect_line(d, "event=bind-failed service=x address=tcp:%s:3600 place=\"%s:", own_address(0), d->conf_path);
+	expect_line(d,
+	    "event=bind-failed service=x address=tcp:%s:3600 place=\"%s:", own_address(0),
+	    d->conf_path);
 	int fd = connect_address(own_address(1), 3600);
 	expect_echo(fd, "the other address works");
 	close(fd);
@@ -210,6 +229,7 @@ START_TEST(address_that_becomes_free_is_taken)
 	close(scout);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(f2_second_instance_is_refused_by_the_lock)
@@ -220,7 +240,8 @@ START_TEST(f2_second_instance_is_refused_by_the_lock)
 	daemon_add(d, LOGS);
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600 unix:@DIR@/x.sock\n");
 	start_in_background(d);
-	const char *pid_path = text_format("%s/run/pid", d->dir), *pid_before = text_format("%s", read_file(pid_path));
+	const char *pid_path = text_format("%s/run/pid", d->dir),
+		   *pid_before = text_format("%s", read_file(pid_path));
 	int fd = connect_own();
 	expect_echo(fd, "first");
 	/* The same pid file, another configuration. */
@@ -237,36 +258,43 @@ START_TEST(f2_second_instance_is_refused_by_the_lock)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(stale_pid_file_is_taken_over)
 {
 	struct daemon *d = daemon_new();
 
-	write_file(text_format("%s/run/pid", d->dir), 0644, "1\nand more text that is longer than any pid\n");
+	write_file(text_format("%s/run/pid", d->dir), 0644,
+	    "1\nand more text that is longer than any pid\n");
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
 	start_in_background(d);
-	ck_assert_str_eq(read_file(text_format("%s/run/pid", d->dir)), text_format("%d\n", (int)d->pid));
+	ck_assert_str_eq(
+	    read_file(text_format("%s/run/pid", d->dir)), text_format("%d\n", (int)d->pid));
 	daemon_stop(d);
 }
+
 END_TEST
 
 static void
 make_symlink(struct daemon *d)
 {
-	ck_assert_int_eq(symlink(text_format("%s/precious", d->dir), text_format("%s/run/pid", d->dir)), 0);
+	ck_assert_int_eq(
+	    symlink(text_format("%s/precious", d->dir), text_format("%s/run/pid", d->dir)), 0);
 }
 
 static void
 make_dangling(struct daemon *d)
 {
-	ck_assert_int_eq(symlink(text_format("%s/new", d->dir), text_format("%s/run/pid", d->dir)), 0);
+	ck_assert_int_eq(
+	    symlink(text_format("%s/new", d->dir), text_format("%s/run/pid", d->dir)), 0);
 }
 
 static void
 make_hardlink(struct daemon *d)
 {
-	ck_assert_int_eq(link(text_format("%s/precious", d->dir), text_format("%s/run/pid", d->dir)), 0);
+	ck_assert_int_eq(
+	    link(text_format("%s/precious", d->dir), text_format("%s/run/pid", d->dir)), 0);
 }
 
 static void
@@ -281,8 +309,8 @@ make_directory_there(struct daemon *d)
 	ck_assert_int_eq(mkdir(text_format("%s/run/pid", d->dir), 0700), 0);
 }
 
-static void (*const pid_traps[])(struct daemon *d) = { make_symlink, make_dangling, make_hardlink, make_fifo,
-	make_directory_there };
+static void (*const pid_traps[])(struct daemon *d) = { make_symlink, make_dangling, make_hardlink,
+	make_fifo, make_directory_there };
 
 START_TEST(f1_pid_file_that_is_something_else_is_not_written)
 {
@@ -298,6 +326,7 @@ START_TEST(f1_pid_file_that_is_something_else_is_not_written)
 	ck_assert(!path_exists(text_format("%s/new", d->dir)));
 	daemon_closed(d);
 }
+
 END_TEST
 
 START_TEST(pid_file_in_the_foreground_only_when_asked_for)
@@ -316,6 +345,7 @@ START_TEST(pid_file_in_the_foreground_only_when_asked_for)
 	daemon_stop(d);
 	ck_assert(!path_exists(text_format("%s/mine.pid", d->dir)));
 }
+
 END_TEST
 
 START_TEST(relative_paths_mean_the_same_after_leaving)
@@ -325,8 +355,9 @@ START_TEST(relative_paths_mean_the_same_after_leaving)
 
 	ck_assert_int_eq(chdir(d->dir), 0);
 	daemon_add(d, "include more.conf\n");
-	write_file("more.conf", 0600, daemon_text(d, "service x\n{\n\ttype = UNLISTED\n\twait = no\n\tuser = @USER@\n" HOLD
-	    "\tlisten = @ADDR@:3600\n}\n"));
+	write_file("more.conf", 0600,
+	    daemon_text(d, "service x\n{\n\ttype = UNLISTED\n\twait = no\n\tuser = @USER@\n" HOLD
+			   "\tlisten = @ADDR@:3600\n}\n"));
 	strcpy(d->conf_path, "porterd.conf");
 	ck_assert_int_eq(daemon_background(d, &output), 0);
 	ck_assert_int_eq(chdir("/"), 0);
@@ -342,32 +373,36 @@ START_TEST(relative_paths_mean_the_same_after_leaving)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(usage_errors_have_status_2)
 {
-	static const char *const arguments[][2] = { { "--nonsense", NULL }, { "extra", NULL }, { "-f", NULL },
-		{ "--help-attributes=klingon", NULL }, { "--trust-owner=no-such-user-here", NULL } };
+	static const char *const arguments[][2] = { { "--nonsense", NULL }, { "extra", NULL },
+		{ "-f", NULL }, { "--help-attributes=klingon", NULL },
+		{ "--trust-owner=no-such-user-here", NULL } };
 
 	const char *argv[] = { PORTERD, arguments[_i][0], NULL };
 	struct run_result r = run_command(argv);
 	ck_assert_msg(r.status == 2, "%d: %s", r.status, r.output);
 	ck_assert_str_ne(r.output, "");
 }
+
 END_TEST
 
 START_TEST(help_version_and_attributes)
 {
 	static const struct {
 		const char *option, *text;
-	} options[] = { { "--help", "--foreground" }, { "--version", "porterd " }, { "--help-attributes", "instances" },
-		{ "--help-attributes=mdoc", ".It" } };
+	} options[] = { { "--help", "--foreground" }, { "--version", "porterd " },
+		{ "--help-attributes", "instances" }, { "--help-attributes=mdoc", ".It" } };
 
 	const char *argv[] = { PORTERD, options[_i].option, NULL };
 	struct run_result r = run_command(argv);
 	ck_assert_int_eq(r.status, 0);
 	ck_assert_ptr_nonnull(strstr(r.output, options[_i].text));
 }
+
 END_TEST
 
 /* Who is not root needs a namespace of users for it, in which it stays who it is. */
@@ -415,7 +450,9 @@ static pid_t
 only_child(pid_t parent)
 {
 	char *end;
-	long pid = strtol(read_file(text_format("/proc/%d/task/%d/children", (int)parent, (int)parent)), &end, 10);
+	long pid =
+	    strtol(read_file(text_format("/proc/%d/task/%d/children", (int)parent, (int)parent)),
+		&end, 10);
 
 	return pid > 0 ? (pid_t)pid : -1;
 }
@@ -426,8 +463,10 @@ START_TEST(process_1_reaps_orphans_and_needs_no_terminal)
 	pid_t probe = fork();
 	if (probe == 0)
 		_exit(leave_namespaces() ? 0 : 1);
-	if (wait_exit(probe) != 0 || !path_exists("/proc/thread-self/children") || getenv("PORTERD_WRAPPER") != NULL) {
-		test_skip("process_1_reaps_orphans_and_needs_no_terminal", "no namespaces of processes here");
+	if (wait_exit(probe) != 0 || !path_exists("/proc/thread-self/children") ||
+	    getenv("PORTERD_WRAPPER") != NULL) {
+		test_skip("process_1_reaps_orphans_and_needs_no_terminal",
+		    "no namespaces of processes here");
 		return;
 	}
 	struct daemon *d = daemon_new();
@@ -448,7 +487,8 @@ START_TEST(process_1_reaps_orphans_and_needs_no_terminal)
 	expect_line(d, "EXIT: x status=0");
 	send_text(fd, "pid\n");
 	read_line(fd);
-	const char *children = read_file(text_format("/proc/%d/task/%d/children", (int)init, (int)init));
+	const char *children =
+	    read_file(text_format("/proc/%d/task/%d/children", (int)init, (int)init));
 	for (const char *at = children; *at != '\0'; at += strcspn(at, " ") + 1) {
 		ck_assert_msg(!process_is_gone(atoi(at)), "%d is a zombie", atoi(at));
 		if (strchr(at, ' ') == NULL)
@@ -461,6 +501,7 @@ START_TEST(process_1_reaps_orphans_and_needs_no_terminal)
 	expect_line(d, "event=stopped");
 	daemon_closed(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

@@ -46,15 +46,23 @@ START_TEST(a_program_knows_its_connection)
 	int fd = daemon_connect(d, "front");
 	const char *client = text_format("%u", bound_port(fd)), *shown = read_all(fd);
 	const char *server = text_format("%u", port);
+
 	const struct {
 		const char *name, *value;
 	} rows[] = {
-		{ PORTER_REMOTE_HOST, "127.0.0.1" }, { PORTER_REMOTE_ADDR, "127.0.0.1" },
-		{ PORTER_REMOTE_PORT, client }, { PORTER_LOCAL_ADDR, "127.0.0.1" },
-		{ PORTER_LOCAL_PORT, server }, { PORTER_SERVICE_ID, "front" }, { PORTER_PROTO, "TCP" },
-		{ PORTER_TCPREMOTEIP, "127.0.0.1" }, { PORTER_TCPREMOTEPORT, client },
-		{ PORTER_TCPLOCALIP, "127.0.0.1" }, { PORTER_TCPLOCALPORT, server },
+		{ PORTER_REMOTE_HOST, "127.0.0.1" },
+		{ PORTER_REMOTE_ADDR, "127.0.0.1" },
+		{ PORTER_REMOTE_PORT, client },
+		{ PORTER_LOCAL_ADDR, "127.0.0.1" },
+		{ PORTER_LOCAL_PORT, server },
+		{ PORTER_SERVICE_ID, "front" },
+		{ PORTER_PROTO, "TCP" },
+		{ PORTER_TCPREMOTEIP, "127.0.0.1" },
+		{ PORTER_TCPREMOTEPORT, client },
+		{ PORTER_TCPLOCALIP, "127.0.0.1" },
+		{ PORTER_TCPLOCALPORT, server },
 	};
+
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const char *value = show_value(shown, text_format("env %s", rows[i].name));
 
@@ -65,6 +73,7 @@ START_TEST(a_program_knows_its_connection)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(connection_ids_are_unique)
@@ -75,12 +84,14 @@ START_TEST(connection_ids_are_unique)
 	daemon_service(d, "x", "tcp", SHOW);
 	daemon_start(d);
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-		snprintf(ids[i], sizeof(ids[i]), "%s", show_value(shown_by(d, "x"), "env CONNECTION_ID"));
+		snprintf(ids[i], sizeof(ids[i]), "%s",
+		    show_value(shown_by(d, "x"), "env CONNECTION_ID"));
 		for (size_t k = 0; k < i; k++)
 			ck_assert_str_ne(ids[k], ids[i]);
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(the_port_of_the_client_differs_from_client_to_client)
@@ -93,6 +104,7 @@ START_TEST(the_port_of_the_client_differs_from_client_to_client)
 	ck_assert_str_ne(one, show_value(shown_by(d, "x"), "env REMOTE_PORT"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 /* What a daemon may have been started with, and no program may see. */
@@ -114,16 +126,17 @@ set_private_variables(struct daemon *d)
 static void
 clear_locale(void)
 {
-	static const char *const names[] = { "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES", "LC_NUMERIC", "LC_TIME", "LC_MONETARY",
-		"LANGUAGE", "LC_PAPER", "LC_NAME", "LC_ADDRESS", "LC_TELEPHONE", "LC_MEASUREMENT", "LC_IDENTIFICATION" };
+	static const char *const names[] = { "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES", "LC_NUMERIC",
+		"LC_TIME", "LC_MONETARY", "LANGUAGE", "LC_PAPER", "LC_NAME", "LC_ADDRESS",
+		"LC_TELEPHONE", "LC_MEASUREMENT", "LC_IDENTIFICATION" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		unsetenv(names[i]);
 }
 
-#define CONNECTION_NAMES \
-	"LOCAL_ADDR LOCAL_PORT PATH PROTO REMOTE_ADDR REMOTE_HOST REMOTE_PORT SERVICE_ID TCPLOCALIP TCPLOCALPORT " \
-	"TCPREMOTEIP TCPREMOTEPORT"
+#define CONNECTION_NAMES                                                                                    \
+ "LOCAL_ADDR LOCAL_PORT PATH PROTO REMOTE_ADDR REMOTE_HOST REMOTE_PORT SERVICE_ID TCPLOCALIP TCPLOCALPORT " \
+ "TCPREMOTEIP TCPREMOTEPORT"
 
 START_TEST(a18_environment_is_built_from_scratch)
 {
@@ -137,14 +150,18 @@ START_TEST(a18_environment_is_built_from_scratch)
 	const char *shown = shown_by(d, "x");
 	static const char *const wanted[] = { "PATH", "TZ", "LANG", "LC_ALL" };
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
-		ck_assert_msg(show_value(shown, text_format("env %s", wanted[i])) != NULL, "%s", wanted[i]);
-	static const char *const unwanted[] = { "LD_PRELOAD", "LD_LIBRARY_PATH", "IFS", "BASH_ENV", "TMPDIR", "SECRET",
-		"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "HOME", "USER", "PORTER_INJECT" };
+		ck_assert_msg(
+		    show_value(shown, text_format("env %s", wanted[i])) != NULL, "%s", wanted[i]);
+	static const char *const unwanted[] = { "LD_PRELOAD", "LD_LIBRARY_PATH", "IFS", "BASH_ENV",
+		"TMPDIR", "SECRET", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+		"HOME", "USER", "PORTER_INJECT" };
 	for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
-		ck_assert_msg(show_value(shown, text_format("env %s", unwanted[i])) == NULL, "%s", unwanted[i]);
+		ck_assert_msg(show_value(shown, text_format("env %s", unwanted[i])) == NULL, "%s",
+		    unwanted[i]);
 	ck_assert_str_eq(names_of(shown), "CONNECTION_ID LANG LC_ALL " CONNECTION_NAMES " TZ");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(passenv_adds_variables)
@@ -161,6 +178,7 @@ START_TEST(passenv_adds_variables)
 	ck_assert_ptr_null(show_value(shown, "env TMPDIR"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(empty_passenv_leaves_the_connection_alone)
@@ -175,6 +193,7 @@ START_TEST(empty_passenv_leaves_the_connection_alone)
 	    "TCPLOCALPORT TCPREMOTEIP TCPREMOTEPORT");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(env_wins_over_what_is_inherited_and_the_connection_over_env)
@@ -182,8 +201,9 @@ START_TEST(env_wins_over_what_is_inherited_and_the_connection_over_env)
 	struct daemon *d = daemon_new();
 
 	set_private_variables(d);
-	daemon_service(d, "x", "tcp", SHOW "\tenv = PATH=/mine SECRET=mine REMOTE_HOST=forged EMPTY= TWO=a=b\n"
-	    "\tpassenv = SECRET\n");
+	daemon_service(d, "x", "tcp",
+	    SHOW "\tenv = PATH=/mine SECRET=mine REMOTE_HOST=forged EMPTY= TWO=a=b\n"
+		 "\tpassenv = SECRET\n");
 	daemon_start(d);
 	const char *shown = shown_by(d, "x");
 	ck_assert_str_eq(show_value(shown, "env PATH"), "/mine");
@@ -195,6 +215,7 @@ START_TEST(env_wins_over_what_is_inherited_and_the_connection_over_env)
 	ck_assert_uint_eq(show_count(shown, "env PATH "), 1);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(env_and_passenv_are_inherited_from_defaults_and_edited)
@@ -215,6 +236,7 @@ START_TEST(env_and_passenv_are_inherited_from_defaults_and_edited)
 	ck_assert_str_eq(show_value(shown, "env D"), "4");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(a20_argv_holds_at_least_the_name)
@@ -233,6 +255,7 @@ START_TEST(a20_argv_holds_at_least_the_name)
 		ck_assert_str_eq(show_value(shown_by(d, "bare"), "argc"), "1");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(server_args_are_words_and_nameinargs_names_the_program)
@@ -240,8 +263,10 @@ START_TEST(server_args_are_words_and_nameinargs_names_the_program)
 	struct daemon *d = daemon_new();
 
 	daemon_service(d, "x", "tcp", SHOW "\tserver_args = -a #b $HOME * 'c d' e=f\n");
-	daemon_service(d, "named", "tcp", "\tserver_args = myname one two\n" SHOW "\tflags = NAMEINARGS\n");
-	daemon_service(d, "native", "tcp", SHOW "\tserver_args = {\"two words\", \"\", \"tab\\there\"}\n");
+	daemon_service(
+	    d, "named", "tcp", "\tserver_args = myname one two\n" SHOW "\tflags = NAMEINARGS\n");
+	daemon_service(
+	    d, "native", "tcp", SHOW "\tserver_args = {\"two words\", \"\", \"tab\\there\"}\n");
 	daemon_start(d);
 	const char *shown = shown_by(d, "x");
 	static const char *const words[] = { "show", "-a", "#b", "$HOME", "*", "'c", "d'", "e=f" };
@@ -258,6 +283,7 @@ START_TEST(server_args_are_words_and_nameinargs_names_the_program)
 	ck_assert_str_eq(show_value(shown, "argv 3"), "tab\\there");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(the_public_header_names_what_programs_get)
@@ -280,6 +306,7 @@ START_TEST(the_public_header_names_what_programs_get)
 	ck_assert_uint_ge(count, 12);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

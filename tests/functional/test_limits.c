@@ -37,6 +37,7 @@ START_TEST(the_sixth_client_is_refused_and_the_next_after_one_left_is_served)
 	ck_assert_uint_eq(count_lines(d, "START:"), 6);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(on_limit_queue_leaves_the_client_in_the_backlog)
@@ -45,7 +46,8 @@ START_TEST(on_limit_queue_leaves_the_client_in_the_backlog)
 
 	daemon_service(d, "x", "tcp", HOLD "\tinstances = 1\n\ton_limit = queue\n");
 	daemon_start(d);
-	int first = hold_open(d, "x"), second = daemon_connect(d, "x"), third = daemon_connect(d, "x");
+	int first = hold_open(d, "x"), second = daemon_connect(d, "x"),
+	    third = daemon_connect(d, "x");
 	send_text(second, "second\n");
 	send_text(third, "third\n");
 	/* Several turns of the loop later they still wait. */
@@ -61,6 +63,7 @@ START_TEST(on_limit_queue_leaves_the_client_in_the_backlog)
 	expect_no_line(d, "FAIL");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(a_full_service_that_queues_does_not_spin)
@@ -83,6 +86,7 @@ START_TEST(a_full_service_that_queues_does_not_spin)
 	close(second);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(max_servers_bounds_all_services_together)
@@ -104,6 +108,7 @@ START_TEST(max_servers_bounds_all_services_together)
 	close(x);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(max_servers_with_queue_wakes_another_service)
@@ -123,6 +128,7 @@ START_TEST(max_servers_with_queue_wakes_another_service)
 	close(y);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(instances_of_zero_serve_nobody)
@@ -137,6 +143,7 @@ START_TEST(instances_of_zero_serve_nobody)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(instances_come_from_defaults_and_services_override_them)
@@ -159,6 +166,7 @@ START_TEST(instances_come_from_defaults_and_services_override_them)
 	close(refused);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(instances_are_counted_right_when_a_program_crashes)
@@ -177,6 +185,7 @@ START_TEST(instances_are_counted_right_when_a_program_crashes)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 /* A connect(2) that is through at once; -1 while it is under way. */
@@ -200,7 +209,8 @@ START_TEST(b6_backlog_is_what_the_file_says)
 	struct daemon *d = daemon_new();
 	int fds[32], count = 0;
 
-	daemon_entry(d, "x", "\tlisten = @ADDR@:3600\n\tprotocol = tcp\n\tinstances = 1\n\ton_limit = queue\n"
+	daemon_entry(d, "x",
+	    "\tlisten = @ADDR@:3600\n\tprotocol = tcp\n\tinstances = 1\n\ton_limit = queue\n"
 	    "\tbacklog = 4\n" HOLD);
 	daemon_start(d);
 	int held = connect_address(own_address(0), 3600);
@@ -218,6 +228,7 @@ START_TEST(b6_backlog_is_what_the_file_says)
 		close(fds[--count]);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

@@ -45,16 +45,20 @@ START_TEST(start_and_exit_lines)
 	expect_closed(fd);
 	close(fd);
 	expect_line(d, "START: x pid=%d from=127.0.0.1 conn=1", (int)pid);
-	const char *line = expect_line(d, "EXIT: x status=3 pid=%d duration=0(sec) cpu=* conn=1", (int)pid);
+	const char *line =
+	    expect_line(d, "EXIT: x status=3 pid=%d duration=0(sec) cpu=* conn=1", (int)pid);
 	double cpu = 0;
 	ck_assert_int_eq(sscanf(strstr(line, "cpu="), "cpu=%lf(sec)", &cpu), 1);
 	ck_assert(cpu >= 0.09 && cpu < 5);
 	/* YY/M/D@HH:MM:SS before it, as xinetd's log readers want it. */
 	int year, month, day, hour, minute, second, used = 0;
-	ck_assert_int_eq(sscanf(line, "%2d/%d/%d@%2d:%2d:%2d: %n", &year, &month, &day, &hour, &minute, &second, &used), 6);
+	ck_assert_int_eq(sscanf(line, "%2d/%d/%d@%2d:%2d:%2d: %n", &year, &month, &day, &hour,
+			     &minute, &second, &used),
+	    6);
 	ck_assert_int_eq(strncmp(line + used, "EXIT:", 5), 0);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(exit_by_signal)
@@ -70,6 +74,7 @@ START_TEST(exit_by_signal)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(peak_memory_of_a_large_program)
@@ -86,6 +91,7 @@ START_TEST(peak_memory_of_a_large_program)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct {
@@ -125,11 +131,13 @@ START_TEST(log_on_success_chooses)
 	if (_i < 6 && _i != 4 && strstr(successes[_i].attributes, "HOST\n") == NULL)
 		expect_no_line(d, "START: x*from=");
 }
+
 END_TEST
 
 START_TEST(log_on_failure_chooses)
 {
-	static const char *const attributes[] = { "", "\tlog_on_failure =\n", "\tlog_on_failure = ATTEMPT\n" };
+	static const char *const attributes[] = { "", "\tlog_on_failure =\n",
+		"\tlog_on_failure = ATTEMPT\n" };
 	struct daemon *d = daemon_new();
 
 	daemon_service(d, "x", "tcp", text_format(HOLD "\tinstances = 1\n%s", attributes[_i]));
@@ -144,13 +152,15 @@ START_TEST(log_on_failure_chooses)
 	close(second);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(log_type_file_and_daemon_log_file)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_add(d, "defaults\n{\n\tlog_type = FILE @DIR@/activity.log\n\tdaemon_log = FILE @DIR@/error.log\n}\n");
+	daemon_add(d,
+	    "defaults\n{\n\tlog_type = FILE @DIR@/activity.log\n\tdaemon_log = FILE @DIR@/error.log\n}\n");
 	daemon_service(d, "x", "tcp", HOLD);
 	daemon_service(d, "own", "tcp", HOLD "\tlog_type = FILE @DIR@/own.log\n");
 	daemon_start(d);
@@ -171,6 +181,7 @@ START_TEST(log_type_file_and_daemon_log_file)
 	ck_assert_int_eq(stat(text_format("%s/activity.log", d->dir), &st), 0);
 	ck_assert_int_eq(st.st_mode & 022, 0);
 }
+
 END_TEST
 
 START_TEST(files_are_opened_anew_on_hup)
@@ -180,7 +191,8 @@ START_TEST(files_are_opened_anew_on_hup)
 	daemon_service(d, "x", "tcp", HOLD "\tlog_type = FILE @DIR@/x.log\n");
 	daemon_start(d);
 	serve_one(d, "x");
-	ck_assert_int_eq(rename(text_format("%s/x.log", d->dir), text_format("%s/x.log.1", d->dir)), 0);
+	ck_assert_int_eq(
+	    rename(text_format("%s/x.log", d->dir), text_format("%s/x.log.1", d->dir)), 0);
 	serve_one(d, "x");
 	daemon_reload(d);
 	serve_one(d, "x");
@@ -188,6 +200,7 @@ START_TEST(files_are_opened_anew_on_hup)
 	ck_assert_uint_eq(show_count(read_file(text_format("%s/x.log", d->dir)), ""), 2);
 	ck_assert_uint_eq(show_count(read_file(text_format("%s/x.log.1", d->dir)), ""), 4);
 }
+
 END_TEST
 
 START_TEST(hard_limit_of_a_file)
@@ -206,11 +219,13 @@ START_TEST(hard_limit_of_a_file)
 	ck_assert_int_ge(st.st_size, 1000);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(log_that_cannot_be_written_does_not_stop_service)
 {
-	static const char *const targets[] = { "/dev/full", "@DIR@/missing/x.log", "@DIR@", "@DIR@/fifo" };
+	static const char *const targets[] = { "/dev/full", "@DIR@/missing/x.log", "@DIR@",
+		"@DIR@/fifo" };
 	struct daemon *d = daemon_new();
 
 	ck_assert_int_eq(mkfifo(text_format("%s/fifo", d->dir), 0600), 0);
@@ -228,6 +243,7 @@ START_TEST(log_that_cannot_be_written_does_not_stop_service)
 	ck_assert_uint_le(count_lines(d, "event=log-failed"), 2);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static void
@@ -261,6 +277,7 @@ START_TEST(standard_error_without_a_reader_does_not_end_the_daemon)
 	ck_assert_int_eq(daemon_wait(d), 0);
 	daemon_closed(d);
 }
+
 END_TEST
 
 /* Nobody reads the pipe until the end; a blocking write would stop everything after 64 KiB. */
@@ -281,6 +298,7 @@ START_TEST(standard_error_that_is_full_does_not_block)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(f6_what_a_program_writes_is_escaped_and_cut)
@@ -290,7 +308,8 @@ START_TEST(f6_what_a_program_writes_is_escaped_and_cut)
 	daemon_service(d, "x", "tcp", HOLD "\tstderr = log\n");
 	daemon_start(d);
 	int fd = hold_open(d, "x");
-	send_text(fd, "error a%%0db%%1b[31mc%%9bd%%25n%%25s%%ff%%fe%%07\"q\"%%0aFAIL: x forged from=192.0.2.1%%0a\n");
+	send_text(fd,
+	    "error a%%0db%%1b[31mc%%9bd%%25n%%25s%%ff%%fe%%07\"q\"%%0aFAIL: x forged from=192.0.2.1%%0a\n");
 	ck_assert_str_eq(read_line(fd), "written");
 	const char *line = expect_line(d, "event=stderr service=x *a\\x0db\\x1b[31mc");
 	ck_assert_ptr_nonnull(strstr(line, "%n%s"));
@@ -307,13 +326,15 @@ START_TEST(f6_what_a_program_writes_is_escaped_and_cut)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(f6_odd_ids_stay_one_word)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_add(d, "service odd {\n\tid = \"two words\"\n\ttype = UNLISTED\n\tprotocol = tcp\n\twait = no\n"
+	daemon_add(d,
+	    "service odd {\n\tid = \"two words\"\n\ttype = UNLISTED\n\tprotocol = tcp\n\twait = no\n"
 	    "\tuser = @USER@\n\tlisten = @ADDR@:3600\n" HOLD "}\n");
 	daemon_service(d, "y", "tcp", HOLD);
 	daemon_start(d);
@@ -327,6 +348,7 @@ START_TEST(f6_odd_ids_stay_one_word)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(f8_wall_clock_jumps_change_nothing)
@@ -362,6 +384,7 @@ START_TEST(f8_wall_clock_jumps_change_nothing)
 	daemon_reload(d);
 	daemon_stop(d);
 }
+
 END_TEST
 
 /* A /dev of the test's own, in which /dev/log is this socket. -1 where the machine does not let us. */
@@ -374,7 +397,8 @@ replace_dev(struct daemon *d)
 	snprintf(dev, sizeof(dev), "%s/dev", d->dir);
 	snprintf(null, sizeof(null), "%s/null", dev);
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/log", dev);
-	if (!is_root() || unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (!is_root() || unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	ck_assert_int_eq(mkdir(dev, 0755), 0);
 	write_file(null, 0666, "");
@@ -414,7 +438,8 @@ START_TEST(syslog_with_facility_and_level)
 		test_skip("syslog_with_facility_and_level", "needs root and mount namespaces");
 		return;
 	}
-	daemon_add(d, "defaults\n{\n\tlog_type = SYSLOG local3 notice\n\tdaemon_log = SYSLOG daemon\n}\n");
+	daemon_add(
+	    d, "defaults\n{\n\tlog_type = SYSLOG local3 notice\n\tdaemon_log = SYSLOG daemon\n}\n");
 	daemon_service(d, "x", "tcp", HOLD);
 	daemon_service(d, "y", "tcp", HOLD "\tlog_type = SYSLOG auth\n");
 	daemon_start(d);
@@ -430,18 +455,7 @@ START_TEST(syslog_with_facility_and_level)
 	serve_one(d, "x");
 	daemon_stop(d);
 }
-END_TEST
 
-START_TEST(log_levels_and_debug)
-{
-	struct daemon *d = daemon_new();
-
-	daemon_service(d, "x", "tcp", HOLD);
-	daemon_arg(d, "--debug");
-	daemon_start(d);
-	serve_one(d, "x");
-	daemon_stop(d);
-}
 END_TEST
 
 static const struct suite_test tests[] = {
@@ -460,7 +474,6 @@ static const struct suite_test tests[] = {
 	TEST(f6_odd_ids_stay_one_word),
 	TEST_LOOP(f8_wall_clock_jumps_change_nothing, 4),
 	TEST(syslog_with_facility_and_level),
-	TEST(log_levels_and_debug),
 };
 
 int

@@ -69,6 +69,7 @@ START_TEST(new_services_start_and_removed_ones_stop)
 	expect_line(d, "EXIT: b status=0");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(changed_settings_apply_to_the_next_client)
@@ -99,6 +100,7 @@ START_TEST(changed_settings_apply_to_the_next_client)
 	close(refused);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(ports_can_be_swapped_and_services_renamed)
@@ -121,6 +123,7 @@ START_TEST(ports_can_be_swapped_and_services_renamed)
 	expect_no_line(d, "event=bind-failed");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(wildcard_and_one_address_replace_each_other)
@@ -133,7 +136,8 @@ START_TEST(wildcard_and_one_address_replace_each_other)
 	setsockopt(scout, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	ck_assert_int_eq(bind(scout, (struct sockaddr *)&any, sizeof(any)), 0);
 	unsigned port = bound_port(scout);
-	const char *wide = text_format(HOLD "\tflags = IPv4\n\tport = %u\n\tprotocol = tcp\n", port);
+	const char *wide =
+	    text_format(HOLD "\tflags = IPv4\n\tport = %u\n\tprotocol = tcp\n", port);
 	const char *narrow = text_format(HOLD "\tlisten = 127.0.0.1:%u\n", port);
 	daemon_entry(d, "x", narrow);
 	daemon_start(d);
@@ -151,6 +155,7 @@ START_TEST(wildcard_and_one_address_replace_each_other)
 	close(scout);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const char *const bad_texts[] = {
@@ -201,6 +206,7 @@ START_TEST(e6_errors_in_the_text_change_nothing)
 	close(b);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(missing_surroundings_keep_one_service_as_it_was)
@@ -226,6 +232,7 @@ START_TEST(missing_surroundings_keep_one_service_as_it_was)
 	ck_assert(is_served(own_address(0), 3601));
 	daemon_stop(d);
 }
+
 END_TEST
 
 static int
@@ -272,6 +279,7 @@ START_TEST(e7_address_taken_at_a_reload)
 	close(a);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(e8_storm_of_signals)
@@ -304,6 +312,7 @@ START_TEST(e8_storm_of_signals)
 	close(a);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static void
@@ -332,7 +341,8 @@ fifo_instead(struct daemon *d)
 	ck_assert_int_eq(mkfifo(d->conf_path, 0600), 0);
 }
 
-static void (*const spoil_file[])(struct daemon *d) = { remove_file, directory_instead, fifo_instead, empty_file };
+static void (*const spoil_file[])(
+    struct daemon *d) = { remove_file, directory_instead, fifo_instead, empty_file };
 
 START_TEST(e12_file_missing_at_a_reload_keeps_everything)
 {
@@ -353,6 +363,7 @@ START_TEST(e12_file_missing_at_a_reload_keeps_everything)
 	close(a);
 	daemon_stop(d);
 }
+
 END_TEST
 
 #define CLIENTS 4
@@ -399,7 +410,9 @@ START_TEST(two_hundred_reloads_under_load_lose_no_connection)
 		clients[i] = start_client(own_address(0), 3600, stop[0]);
 	for (int i = 0; i < RELOADS; i++) {
 		daemon_clear(d);
-		daemon_entry(d, "x", text_format(HOLD "\tlisten = @ADDR@:3600\n\tlog_type =\n\tenv = ROUND=%d\n", i));
+		daemon_entry(d, "x",
+		    text_format(
+			HOLD "\tlisten = @ADDR@:3600\n\tlog_type =\n\tenv = ROUND=%d\n", i));
 		if (i % 2 == 0)
 			daemon_entry(d, "other", HOLD "\tlisten = @ADDR@:3700\n");
 		daemon_reload(d);
@@ -415,6 +428,7 @@ START_TEST(two_hundred_reloads_under_load_lose_no_connection)
 	close(held);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(daemon_log_and_max_servers_change_at_a_reload)
@@ -434,6 +448,7 @@ START_TEST(daemon_log_and_max_servers_change_at_a_reload)
 	close(second);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

@@ -28,6 +28,7 @@ START_TEST(puts_a_program_behind_a_port)
 	expect_line(d, "EXIT: x status=0");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(standard_descriptors_are_the_connection)
@@ -45,6 +46,7 @@ START_TEST(standard_descriptors_are_the_connection)
 	ck_assert_int_eq(atoi(show_value(shown, "flags 0")) & SOCK_NONBLOCK, 0);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(serves_ipv6)
@@ -63,6 +65,7 @@ START_TEST(serves_ipv6)
 	expect_line(d, "START: x * from=::1");
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(ipv4_clients_of_a_dual_stack_socket_are_plain_ipv4)
@@ -87,17 +90,21 @@ START_TEST(ipv4_clients_of_a_dual_stack_socket_are_plain_ipv4)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(one_entry_listens_on_several_addresses)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_entry(d, "x", "\tlisten = @ADDR@:3600 @ADDR@:3601 @ADDR2@:3600 unix:@DIR@/x.sock\n" HOLD);
+	daemon_entry(
+	    d, "x", "\tlisten = @ADDR@:3600 @ADDR@:3601 @ADDR2@:3600 unix:@DIR@/x.sock\n" HOLD);
 	daemon_start(d);
 	const int fds[] = {
-		connect_address(own_address(0), 3600), connect_address(own_address(0), 3601),
-		connect_address(own_address(1), 3600), connect_unix(text_format("%s/x.sock", d->dir)),
+		connect_address(own_address(0), 3600),
+		connect_address(own_address(0), 3601),
+		connect_address(own_address(1), 3600),
+		connect_unix(text_format("%s/x.sock", d->dir)),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		ck_assert_msg(fds[i] >= 0, "address %zu: %s", i, strerror(-fds[i]));
@@ -107,15 +114,18 @@ START_TEST(one_entry_listens_on_several_addresses)
 	daemon_stop(d);
 	ck_assert(!path_exists(text_format("%s/x.sock", d->dir)));
 }
+
 END_TEST
 
 START_TEST(native_and_xinetd_spelling_serve_the_same)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_add(d, "service a\n{\n\tsocket_type = stream\n\twait = no\n\tuser = @USER@\n\ttype = UNLISTED\n"
+	daemon_add(d,
+	    "service a\n{\n\tsocket_type = stream\n\twait = no\n\tuser = @USER@\n\ttype = UNLISTED\n"
 	    "\tserver = @PROGRAMS@/show\n\tserver_args = -s /srv\n\tenv = A=1 B=2\n}\n");
-	daemon_add(d, "service b {\n  socket_type = \"stream\"\n  wait = no # one each\n  user = \"@USER@\"\n"
+	daemon_add(d,
+	    "service b {\n  socket_type = \"stream\"\n  wait = no # one each\n  user = \"@USER@\"\n"
 	    "  type = {UNLISTED}\n  server = \"@PROGRAMS@/show\" // here\n  server_args = {\"-s\", \"/srv\"}\n"
 	    "  env = {\"A=1\", \"B=2\"}\n}\n");
 	daemon_listen(d, "a", "tcp");
@@ -133,6 +143,7 @@ START_TEST(native_and_xinetd_spelling_serve_the_same)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(half_close_lets_the_answer_through)
@@ -148,6 +159,7 @@ START_TEST(half_close_lets_the_answer_through)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 /* Writes size bytes in another process, so that neither direction can fill up. */
@@ -161,7 +173,8 @@ write_from_child(int fd, size_t size)
 	if (pid > 0)
 		return pid;
 	for (size_t left = size; left > 0;) {
-		ssize_t n = send(fd, block, left < sizeof(block) ? left : sizeof(block), MSG_NOSIGNAL);
+		ssize_t n =
+		    send(fd, block, left < sizeof(block) ? left : sizeof(block), MSG_NOSIGNAL);
 
 		if (n <= 0)
 			_exit(1);
@@ -191,6 +204,7 @@ START_TEST(megabytes_pass_unchanged)
 	free(copy);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(a_hundred_clients_at_once)
@@ -212,6 +226,7 @@ START_TEST(a_hundred_clients_at_once)
 	ck_assert_uint_eq(count_lines(d, "START: x"), ARRAY_LEN(fds));
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(a_port_may_be_a_name)
@@ -225,8 +240,9 @@ START_TEST(a_port_may_be_a_name)
 	struct daemon *d = daemon_new();
 
 	daemon_entry(d, "x", "\tbind = @ADDR@\n\tport = postgresql\n\tprotocol = tcp\n" HOLD);
-	daemon_add(d, "service postgresql\n{\n\tbind = @ADDR2@\n\tsocket_type = stream\n\twait = no\n\tuser = @USER@\n"
-	    HOLD "}\n");
+	daemon_add(d,
+	    "service postgresql\n{\n\tbind = @ADDR2@\n\tsocket_type = stream\n\twait = no\n\tuser = @USER@\n" HOLD
+	    "}\n");
 	daemon_start(d);
 	for (unsigned i = 0; i < 2; i++) {
 		int fd = connect_address(own_address(i), 5432);
@@ -236,6 +252,7 @@ START_TEST(a_port_may_be_a_name)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(one_service_out_of_order_does_not_keep_the_others)
@@ -251,6 +268,7 @@ START_TEST(one_service_out_of_order_does_not_keep_the_others)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

@@ -20,7 +20,8 @@ START_TEST(term_ends_programs_and_the_daemon)
 	struct daemon *d = daemon_new();
 
 	daemon_service(d, "x", "tcp", HOLD);
-	daemon_service(d, "u", "udp", "\tserver = @PROGRAMS@/waiter\n\tserver_args = dgram 1 hold\n\twait = yes\n");
+	daemon_service(d, "u", "udp",
+	    "\tserver = @PROGRAMS@/waiter\n\tserver_args = dgram 1 hold\n\twait = yes\n");
 	daemon_start(d);
 	int fd = hold_open(d, "x"), u = datagram_to(d, "u");
 	char answer[64];
@@ -38,6 +39,7 @@ START_TEST(term_ends_programs_and_the_daemon)
 	close(fd);
 	close(u);
 }
+
 END_TEST
 
 START_TEST(no_new_clients_while_stopping)
@@ -62,6 +64,7 @@ START_TEST(no_new_clients_while_stopping)
 	expect_line(d, "EXIT: x status=0");
 	daemon_closed(d);
 }
+
 END_TEST
 
 START_TEST(stop_grace_ends_with_kill)
@@ -93,6 +96,7 @@ START_TEST(stop_grace_ends_with_kill)
 	close(fd);
 	close(quick);
 }
+
 END_TEST
 
 START_TEST(stop_signal_is_the_services_own)
@@ -111,6 +115,7 @@ START_TEST(stop_signal_is_the_services_own)
 	close(x);
 	close(y);
 }
+
 END_TEST
 
 START_TEST(the_whole_process_group_is_ended)
@@ -131,6 +136,7 @@ START_TEST(the_whole_process_group_is_ended)
 	daemon_closed(d);
 	close(fd);
 }
+
 END_TEST
 
 START_TEST(second_term_does_not_hurt)
@@ -150,6 +156,7 @@ START_TEST(second_term_does_not_hurt)
 	ck_assert_int_eq(daemon_wait(d), 0);
 	daemon_closed(d);
 }
+
 END_TEST
 
 START_TEST(quit_leaves_programs_running)
@@ -170,6 +177,7 @@ START_TEST(quit_leaves_programs_running)
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	daemon_closed(d);
 }
+
 END_TEST
 
 START_TEST(addresses_are_free_at_once_after_the_end)
@@ -191,6 +199,7 @@ START_TEST(addresses_are_free_at_once_after_the_end)
 			close(fds[k]);
 	}
 }
+
 END_TEST
 
 START_TEST(usr1_writes_a_state_dump)
@@ -220,7 +229,8 @@ START_TEST(usr1_writes_a_state_dump)
 	ck_assert_int_le(llabs((long long)st.st_size - (long long)size), 16);
 	unlink(text_format("%s/run/dump", d->dir));
 	write_file(text_format("%s/precious", d->dir), 0600, "precious");
-	ck_assert_int_eq(symlink(text_format("%s/precious", d->dir), text_format("%s/run/dump", d->dir)), 0);
+	ck_assert_int_eq(
+	    symlink(text_format("%s/precious", d->dir), text_format("%s/run/dump", d->dir)), 0);
 	daemon_mark(d);
 	daemon_signal(d, SIGUSR1);
 	expect_line(d, "event=dump");
@@ -229,6 +239,7 @@ START_TEST(usr1_writes_a_state_dump)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(usr1_without_a_run_directory_is_only_a_message)
@@ -243,6 +254,7 @@ START_TEST(usr1_without_a_run_directory_is_only_a_message)
 	close(hold_open(d, "x"));
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

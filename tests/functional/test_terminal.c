@@ -45,7 +45,8 @@ appears(const char *text)
 	while ((at = strstr(shell.text + shell.mark, text)) == NULL) {
 		if (!wait_for(shell.fd, POLLIN, deadline))
 			give_up(text_format("'%s' does not appear", text));
-		ssize_t n = read(shell.fd, shell.text + shell.len, sizeof(shell.text) - 1 - shell.len);
+		ssize_t n =
+		    read(shell.fd, shell.text + shell.len, sizeof(shell.text) - 1 - shell.len);
 		if (n <= 0)
 			give_up(text_format("the terminal was closed before '%s'", text));
 		shell.len += (size_t)n;
@@ -92,7 +93,8 @@ start_shell(const char *test)
 		setenv("TERM", "dumb", 1);
 		setenv("PS1", "ready> ", 1);
 		setenv("HISTFILE", "/dev/null", 1);
-		execl("/bin/bash", "bash", "--norc", "--noprofile", "--noediting", "-i", (char *)NULL);
+		execl("/bin/bash", "bash", "--norc", "--noprofile", "--noediting", "-i",
+		    (char *)NULL);
 		_exit(127);
 	}
 	fcntl(shell.fd, F_SETFD, FD_CLOEXEC);
@@ -152,6 +154,7 @@ START_TEST(background_job)
 	appears("status=0");
 	end_shell();
 }
+
 END_TEST
 
 START_TEST(stopped_and_continued)
@@ -200,6 +203,7 @@ START_TEST(stopped_and_continued)
 	close(third);
 	end_shell();
 }
+
 END_TEST
 
 START_TEST(ctrl_backslash_leaves_programs)
@@ -220,6 +224,7 @@ START_TEST(ctrl_backslash_leaves_programs)
 	wait_gone(pid);
 	end_shell();
 }
+
 END_TEST
 
 START_TEST(three_at_once)
@@ -262,6 +267,7 @@ START_TEST(three_at_once)
 	ck_assert_int_lt(connect_address(own_address(0), 3600), 0);
 	end_shell();
 }
+
 END_TEST
 
 START_TEST(tostop_does_not_stop_a_background_job)
@@ -287,6 +293,7 @@ START_TEST(tostop_does_not_stop_a_background_job)
 	appears("status=0");
 	end_shell();
 }
+
 END_TEST
 
 START_TEST(programs_have_no_terminal)
@@ -308,6 +315,7 @@ START_TEST(programs_have_no_terminal)
 	appears("event=stopped");
 	end_shell();
 }
+
 END_TEST
 
 START_TEST(terminal_that_goes_away_does_not_hang_the_daemon)
@@ -332,6 +340,7 @@ START_TEST(terminal_that_goes_away_does_not_hang_the_daemon)
 	close(other);
 	close(fd);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

@@ -36,15 +36,17 @@ START_TEST(serves_a_unix_socket)
 	ck_assert_str_eq(show_value(shown, "env PROTO"), "UNIX");
 	ck_assert_str_eq(show_value(shown, "env LOCAL_ADDR"), text_format("%s/x.sock", d->dir));
 	ck_assert_str_eq(show_value(shown, "env SERVICE_ID"), "x");
-	static const char *const absent[] = { "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT", "LOCAL_PORT", "TCPREMOTEIP",
-		"TCPLOCALIP", "TCPREMOTEPORT", "TCPLOCALPORT" };
+	static const char *const absent[] = { "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT",
+		"LOCAL_PORT", "TCPREMOTEIP", "TCPLOCALIP", "TCPREMOTEPORT", "TCPLOCALPORT" };
 	for (size_t i = 0; i < ARRAY_LEN(absent); i++)
-		ck_assert_msg(show_value(shown, text_format("env %s", absent[i])) == NULL, "%s", absent[i]);
+		ck_assert_msg(
+		    show_value(shown, text_format("env %s", absent[i])) == NULL, "%s", absent[i]);
 	expect_line(d, "START: x pid=* from=unix");
 	close(fd);
 	daemon_stop(d);
 	ck_assert(!path_exists(text_format("%s/x.sock", d->dir)));
 }
+
 END_TEST
 
 START_TEST(mode_owner_and_group_are_set)
@@ -55,7 +57,9 @@ START_TEST(mode_owner_and_group_are_set)
 	daemon_entry(d, "x", HOLD "\tlisten = unix:@DIR@/x.sock\n\tlisten_mode = 0640\n");
 	daemon_entry(d, "y", HOLD "\tlisten = unix:@DIR@/y.sock\n");
 	if (is_root())
-		daemon_entry(d, "z", HOLD "\tlisten = unix:@DIR@/z.sock\n\tlisten_owner = nobody\n\tlisten_group = daemon\n");
+		daemon_entry(d, "z",
+		    HOLD
+		    "\tlisten = unix:@DIR@/z.sock\n\tlisten_owner = nobody\n\tlisten_group = daemon\n");
 	daemon_start(d);
 	ck_assert_int_eq(stat(text_format("%s/x.sock", d->dir), &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0640);
@@ -71,6 +75,7 @@ START_TEST(mode_owner_and_group_are_set)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 static void
@@ -96,6 +101,7 @@ START_TEST(socket_left_by_a_dead_daemon_is_replaced)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(what_is_no_socket_or_is_in_use_is_left_alone)
@@ -120,6 +126,7 @@ START_TEST(what_is_no_socket_or_is_in_use_is_left_alone)
 	ck_assert(path_exists(text_format("%s/used", d->dir)));
 	close(fd);
 }
+
 END_TEST
 
 START_TEST(limits_hold_for_unix_sockets_too)
@@ -137,6 +144,7 @@ START_TEST(limits_hold_for_unix_sockets_too)
 	close(second);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

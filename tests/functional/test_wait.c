@@ -13,7 +13,7 @@
 
 #include "functional/daemon.h"
 
-#define HOLD "\tserver = @PROGRAMS@/hold\n"
+#define HOLD         "\tserver = @PROGRAMS@/hold\n"
 #define WAITER(args) "\tserver = @PROGRAMS@/waiter\n\tserver_args = " args "\n\twait = yes\n"
 
 /* One request to a waiter on a stream socket: its pid. */
@@ -62,6 +62,7 @@ START_TEST(tcp_program_accepts_by_itself)
 	ck_assert_int_ne(second, first);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(one_program_whatever_instances_says)
@@ -83,6 +84,7 @@ START_TEST(one_program_whatever_instances_says)
 	close(other);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(udp_program_gets_the_datagram_socket)
@@ -107,13 +109,15 @@ START_TEST(udp_program_gets_the_datagram_socket)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(program_gets_a_blocking_socket)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_service(d, "x", "udp", "\tserver = @PROGRAMS@/waiter\n\tserver_args = dgram 1\n\twait = yes\n");
+	daemon_service(
+	    d, "x", "udp", "\tserver = @PROGRAMS@/waiter\n\tserver_args = dgram 1\n\twait = yes\n");
 	d->keep_listeners = true;
 	daemon_start(d);
 	int fd = datagram_to(d, "x");
@@ -126,6 +130,7 @@ START_TEST(program_gets_a_blocking_socket)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(listener_is_held_while_the_program_runs)
@@ -152,6 +157,7 @@ START_TEST(listener_is_held_while_the_program_runs)
 	close(y);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct {
@@ -194,6 +200,7 @@ START_TEST(a8_program_that_ends_without_reading_rests)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(c5_datagrams_behind_an_unread_one_are_kept)
@@ -204,7 +211,8 @@ START_TEST(c5_datagrams_behind_an_unread_one_are_kept)
 	/* The program is replaced by one that reads, while the service rests. */
 	daemon_inject(d);
 	write_file(path, 0755, "#!/bin/sh\nexit 0\n");
-	daemon_service(d, "x", "udp", "\tserver = @DIR@/x\n\tserver_args = dgram 3\n\twait = yes\n");
+	daemon_service(
+	    d, "x", "udp", "\tserver = @DIR@/x\n\tserver_args = dgram 3\n\twait = yes\n");
 	daemon_service(d, "y", "tcp", HOLD);
 	daemon_start(d);
 	int fd = datagram_to(d, "x");
@@ -223,6 +231,7 @@ START_TEST(c5_datagrams_behind_an_unread_one_are_kept)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(program_that_serves_is_started_as_often_as_it_likes)
@@ -243,6 +252,7 @@ START_TEST(program_that_serves_is_started_as_often_as_it_likes)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(equal_datagrams_are_not_taken_for_an_unread_one)
@@ -260,6 +270,7 @@ START_TEST(equal_datagrams_are_not_taken_for_an_unread_one)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(b3_listener_shut_down_by_its_program_works_again)
@@ -283,13 +294,15 @@ START_TEST(b3_listener_shut_down_by_its_program_works_again)
 	close(y);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(b3_own_listener_shut_down_works_again)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_entry(d, "x", WAITER("stream 1 shutdown") "\tprotocol = tcp\n\tlisten = @ADDR@:3600\n");
+	daemon_entry(
+	    d, "x", WAITER("stream 1 shutdown") "\tprotocol = tcp\n\tlisten = @ADDR@:3600\n");
 	daemon_start(d);
 	for (unsigned i = 1; i <= 3; i++) {
 		int fd = connect_address(own_address(0), 3600);
@@ -303,6 +316,7 @@ START_TEST(b3_own_listener_shut_down_works_again)
 	}
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(b5_program_that_clears_nonblock_does_not_block_porterd)
@@ -311,7 +325,8 @@ START_TEST(b5_program_that_clears_nonblock_does_not_block_porterd)
 	bool is_udp = _i == 1;
 
 	d->keep_listeners = true;
-	daemon_service(d, "x", is_udp ? "udp" : "tcp", is_udp ? WAITER("dgram 1 unblock") : WAITER("stream 1 unblock"));
+	daemon_service(d, "x", is_udp ? "udp" : "tcp",
+	    is_udp ? WAITER("dgram 1 unblock") : WAITER("stream 1 unblock"));
 	daemon_service(d, "y", "tcp", HOLD);
 	daemon_start(d);
 	int fd = is_udp ? datagram_to(d, "x") : -1;
@@ -328,6 +343,7 @@ START_TEST(b5_program_that_clears_nonblock_does_not_block_porterd)
 		close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(c6_empty_datagram_is_data)
@@ -345,13 +361,15 @@ START_TEST(c6_empty_datagram_is_data)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(one_program_for_each_listener)
 {
 	struct daemon *d = daemon_new();
 
-	daemon_entry(d, "x", WAITER("stream 1 hold") "\tprotocol = tcp\n\tlisten = @ADDR@:3600 @ADDR2@:3600\n");
+	daemon_entry(d, "x",
+	    WAITER("stream 1 hold") "\tprotocol = tcp\n\tlisten = @ADDR@:3600 @ADDR2@:3600\n");
 	daemon_start(d);
 	pid_t pids[2];
 	for (unsigned i = 0; i < 2; i++) {
@@ -365,6 +383,7 @@ START_TEST(one_program_for_each_listener)
 	ck_assert_int_ne(pids[0], pids[1]);
 	daemon_stop(d);
 }
+
 END_TEST
 
 START_TEST(udp_program_survives_a_reload)
@@ -390,6 +409,7 @@ START_TEST(udp_program_survives_a_reload)
 	close(fd);
 	daemon_stop(d);
 }
+
 END_TEST
 
 static const struct suite_test tests[] = {

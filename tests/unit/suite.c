@@ -8,18 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIMEOUT_S 30
+#define TIMEOUT_S      30
 #define TIMEOUT_SLOW_S 180
 
 #if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED 1
+# define IS_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED 1
-#endif
+# if __has_feature(address_sanitizer)
+#  define IS_SANITIZED 1
+# endif
 #endif
 #ifndef IS_SANITIZED
-#define IS_SANITIZED 0
+# define IS_SANITIZED 0
 #endif
 
 /* valgrind loads its own objects into the process that it runs. */

@@ -12,8 +12,14 @@ struct suite_test {
 	int loops; /* 0: once; n: with _i from 0 to n - 1 */
 };
 
-#define TEST(fn) { #fn, &fn, 0 }
-#define TEST_LOOP(fn, n) { #fn, &fn, (n) }
+#define TEST(fn) \
+ {               \
+#  fn, &fn, 0    \
+ }
+#define TEST_LOOP(fn, n) \
+ {                       \
+#  fn, &fn, (n)          \
+ }
 
 /* Runs the tests, each a case of its own, and returns main's exit status. Print mode, forking, the one case to run and
  * the time limit come from Check's environment variables; without CK_DEFAULT_TIMEOUT the limit is one that the slow

@@ -30,11 +30,12 @@ enum inject_call {
 };
 
 struct inject_rule {
-	atomic_int error;   /* errno to fail with */
-	atomic_int after;   /* this many calls pass first */
-	atomic_int count;   /* so many fail then; -1: all */
-	atomic_int signo;   /* not 0: the call raises this signal in its process, and then goes through */
-	atomic_uint calls;  /* made so far, failed ones too */
+	atomic_int error; /* errno to fail with */
+	atomic_int after; /* this many calls pass first */
+	atomic_int count; /* so many fail then; -1: all */
+	atomic_int
+	    signo; /* not 0: the call raises this signal in its process, and then goes through */
+	atomic_uint calls; /* made so far, failed ones too */
 };
 
 struct inject {

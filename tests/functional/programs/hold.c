@@ -131,8 +131,15 @@ static const struct {
 	const char *name;
 	void (*fn)(const char *text);
 } commands[] = {
-	{ "pid", do_pid }, { "exit", do_exit }, { "kill", do_kill }, { "ignore", do_ignore }, { "error", do_error },
-	{ "orphan", do_orphan }, { "stay", do_stay }, { "burn", do_burn }, { "file", do_file },
+	{ "pid", do_pid },
+	{ "exit", do_exit },
+	{ "kill", do_kill },
+	{ "ignore", do_ignore },
+	{ "error", do_error },
+	{ "orphan", do_orphan },
+	{ "stay", do_stay },
+	{ "burn", do_burn },
+	{ "file", do_file },
 };
 
 static bool
@@ -141,7 +148,8 @@ run_line(const char *line)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		size_t len = strlen(commands[i].name);
 
-		if (strncmp(line, commands[i].name, len) != 0 || (line[len] != '\0' && line[len] != ' '))
+		if (strncmp(line, commands[i].name, len) != 0 ||
+		    (line[len] != '\0' && line[len] != ' '))
 			continue;
 		commands[i].fn(line + len + (line[len] == ' '));
 		return true;

@@ -18,8 +18,14 @@ static const struct {
 	const char *name;
 	int resource;
 } limits[] = {
-	{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
-	{ "fsize", RLIMIT_FSIZE }, { "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS },
+	{ "as", RLIMIT_AS },
+	{ "core", RLIMIT_CORE },
+	{ "cpu", RLIMIT_CPU },
+	{ "data", RLIMIT_DATA },
+	{ "fsize", RLIMIT_FSIZE },
+	{ "nofile", RLIMIT_NOFILE },
+	{ "nproc", RLIMIT_NPROC },
+	{ "rss", RLIMIT_RSS },
 	{ "stack", RLIMIT_STACK },
 };
 
@@ -49,7 +55,8 @@ show_descriptors(void)
 static void
 show_status(void)
 {
-	static const char *const wanted[] = { "Sig", "Shd", "Cap", "Groups", "NoNewPrivs", "Seccomp", "Threads" };
+	static const char *const wanted[] = { "Sig", "Shd", "Cap", "Groups", "NoNewPrivs",
+		"Seccomp", "Threads" };
 	char line[8192];
 	FILE *f = fopen("/proc/self/status", "re");
 
@@ -108,7 +115,8 @@ show_surroundings(void)
 		struct rlimit limit;
 
 		getrlimit((__rlimit_resource_t)limits[i].resource, &limit);
-		printf("limit %s %lld %lld\n", limits[i].name, (long long)limit.rlim_cur, (long long)limit.rlim_max);
+		printf("limit %s %lld %lld\n", limits[i].name, (long long)limit.rlim_cur,
+		    (long long)limit.rlim_max);
 	}
 }
 
