@@ -155,7 +155,8 @@ coverage:                              ## run every test, then report which line
 	$(Q)gcovr --root . --filter src/ --print-summary $(BUILD_ROOT)/cov
 fuzz:                                  ## fuzz every target for FUZZ_S seconds (clang)
 	$(Q)set -e; for f in $(FUZZ); do $(MAKE) --no-print-directory VARIANT=fuzz $(BUILD_ROOT)/fuzz/fuzz_$$f; \
-	  $(BUILD_ROOT)/fuzz/fuzz_$$f -max_total_time=$(or $(FUZZ_S),30) -close_fd_mask=3 tests/fuzz/corpus/$$f; done
+	  new=$(BUILD_ROOT)/fuzz/$$f; mkdir -p $$new; $(BUILD_ROOT)/fuzz/fuzz_$$f -max_total_time=$(or $(FUZZ_S),30) \
+	    -close_fd_mask=3 -artifact_prefix=$$new- $$new tests/fuzz/corpus/$$f; done
 lint: $(BIN)                           ## format, clang-tidy, cppcheck, shell scripts, manual, layers
 	$(Q)JOBS='$(JOBS)' sh tests/tools/lint.sh $(BIN)
 analyze:                               ## report of gcc -fanalyzer

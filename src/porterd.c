@@ -199,6 +199,27 @@ check(const struct settings *s, const char *config_path)
 	return status;
 }
 
+/* What pidfile_open refuses, in words of pid files. */
+static const struct {
+	int error;
+	const char *reason;
+} pidfile_refusals[] = {
+	{ EINVAL, "it is no regular file" },
+	{ EISDIR, "it is a directory" },
+	{ ELOOP, "it is a symbolic link" },
+	{ EMLINK, "it has a second name (hard link)" },
+	{ EPERM, "it belongs to another user" },
+};
+
+static const char *
+pidfile_reason(int error)
+{
+	for (size_t i = 0; i < ARRAY_LEN(pidfile_refusals); i++)
+		if (pidfile_refusals[i].error == error)
+			return pidfile_refusals[i].reason;
+	return strerror(error);
+}
+
 /* The pid file's descriptor; the reason for -1 is said. */
 static int
 hold_pidfile(const struct settings *s, const char *path)
@@ -216,7 +237,7 @@ hold_pidfile(const struct settings *s, const char *path)
 		    "porterd: another porterd holds %s, its pid is %d; stop it first, or use another --pidfile\n",
 		    path, (int)pidfile_read(path));
 	else
-		fprintf(stderr, "porterd: pid file %s: %s\n", path, strerror(-fd));
+		fprintf(stderr, "porterd: pid file %s: %s\n", path, pidfile_reason(-fd));
 	return -1;
 }
 

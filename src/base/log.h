@@ -18,7 +18,8 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void log_fatal(const char *format, ...) __attribute__((format(printf, 1, 2))); /* exit status 1 */
+_Noreturn void log_fatal(const char *format, ...)
+    __attribute__((format(printf, 1, 2))); /* exit status 1 */
 
 void log_set_level(enum log_level level);
 void log_set_hook(log_fn *fn, void *arg); /* NULL: none */
@@ -32,6 +33,7 @@ struct log_rate {
 	int64_t next_ms;
 	unsigned swallowed;
 };
+
 /* True if the message may be written now; then *left_out holds the count of those swallowed before. */
 int log_rate_allows(struct log_rate *rate, int64_t now_ms, int64_t interval_ms, unsigned *left_out);
 

@@ -12,12 +12,12 @@ enum sink_kind { SINK_NONE, SINK_FILE, SINK_SYSLOG, SINK_STDERR };
 /* What the configuration says; strings are owned by it. */
 struct sink_target {
 	enum sink_kind kind;
-	bool is_set;         /* the attribute was given; kind SINK_NONE then means silence */
-	char *path;          /* SINK_FILE */
-	int facility;        /* SINK_SYSLOG: LOG_DAEMON and the like of <syslog.h> */
-	int level;           /* SINK_SYSLOG: LOG_INFO and the like */
-	int64_t soft_bytes;  /* SINK_FILE: one warning at this size; 0: no limit */
-	int64_t hard_bytes;  /* SINK_FILE: no more lines beyond this size; 0: no limit */
+	bool is_set;        /* the attribute was given; kind SINK_NONE then means silence */
+	char *path;         /* SINK_FILE */
+	int facility;       /* SINK_SYSLOG: LOG_DAEMON and the like of <syslog.h> */
+	int level;          /* SINK_SYSLOG: LOG_INFO and the like */
+	int64_t soft_bytes; /* SINK_FILE: one warning at this size; 0: no limit */
+	int64_t hard_bytes; /* SINK_FILE: no more lines beyond this size; 0: no limit */
 };
 
 void sink_target_copy(struct sink_target *to, const struct sink_target *from);
@@ -28,13 +28,13 @@ struct sink;
 
 /* A sink for the target; never NULL. Sinks on one file or one syslog facility and level are shared and counted. */
 struct sink *sink_open(const struct sink_target *target);
-void sink_close(struct sink *s);              /* NULL is allowed */
-void sink_reopen_all(void);                   /* after a rotation: files are opened anew, limits start over */
+void sink_close(struct sink *s); /* NULL is allowed */
+void sink_reopen_all(void);      /* after a rotation: files are opened anew, limits start over */
 /* One line without its newline. stamp: what stands before it in files and on standard error ("" for
  * none). priority: for syslog, of <syslog.h>; -1: the level of the target. errno is preserved. The
  * program must ignore or block SIGPIPE, SIGXFSZ and SIGTTOU, which a write may raise. */
 void sink_write(struct sink *s, const char *stamp, int priority, const char *line);
-uint64_t sink_lost_total(void);               /* lines lost by all sinks since start */
+uint64_t sink_lost_total(void); /* lines lost by all sinks since start */
 
 /* For tests: another socket than /dev/log (borrowed), another monotonic clock. NULL: the usual. */
 void sink_set_syslog_path(const char *path);

@@ -26,7 +26,8 @@ struct lookup {
 	 * of its #! line as well: *missing is then its path (heap). -ENOENT, -EACCES, -EISDIR, -ENOEXEC … */
 	int (*program)(const char *path, const char *root_dir, char **missing);
 	int (*directory)(const char *path, const char *root_dir);
-	int (*longest_backlog)(void); /* net.core.somaxconn, to which the kernel clamps; -errno if it does not say */
+	int (*longest_backlog)(
+	    void); /* net.core.somaxconn, to which the kernel clamps; -errno if it does not say */
 	bool (*is_builtin)(const char *name, int socket_type); /* NULL: none is */
 	bool (*is_inherited)(
 	    const char *id); /* listening sockets for this id were handed over; NULL: none */

@@ -226,10 +226,24 @@ check_backlog(struct draft *d)
 		    "the kernel keeps at most %d waiting (net.core.somaxconn)", most);
 }
 
+/* It stands unquoted in log lines and names sockets that are handed over, where a colon separates. */
+static void
+check_id(struct draft *d)
+{
+	const struct place *place = IS_OWN(d, id) ? PLACE(d, id) : &d->block->title.place;
+
+	if (*d->conf->id == '\0')
+		TEXT_ERROR(d, place, "a service needs a name");
+	else if (d->conf->id[strcspn(d->conf->id, " \t\"'=\\:")] != '\0')
+		TEXT_ERROR(d, place,
+		    "an id has no blanks, quotes, backslashes, colons or equal signs; give another by id =");
+}
+
 static const struct rule {
 	const char *name;
 	void (*apply)(struct draft *d);
 } rules[] = {
+	{ "an id is one word", check_id },
 	{ "socket_type and protocol follow from each other", derive_socket },
 	{ "stream is tcp, dgram is udp", check_socket },
 	{ "INTERNAL names a builtin and has no server", check_internal },

@@ -321,6 +321,10 @@ take_seat(struct service *s, const struct seat *seat)
 
 	if (seat->old != NULL) {
 		service_take_listener(s, seat->old, seat->endpoint);
+		if (!listener_is_bound(seat->old)) {
+			seat->old->retry_ms = 0; /* who reloads wants to know how it stands now */
+			open_or_retry(seat->old);
+		}
 		return;
 	}
 	key = seat->endpoint != NULL ? mem_dup(seat->endpoint->key)

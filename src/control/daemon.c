@@ -174,7 +174,8 @@ daemon_start(struct daemon *d, const struct daemon_options *options, const struc
 	d->terminal = sink_open(&terminal);
 	d->runtime.terminal = options->is_foreground ? d->terminal : NULL;
 	if (!options->is_foreground)
-		log_set_second_level(LOG_LEVEL_WARN); /* who starts it wants to know what is wrong */
+		log_set_second_level(
+		    LOG_LEVEL_WARN); /* who starts it wants to know what is wrong */
 	d->signals = signals_open(d->loop, signal_rows, ARRAY_LEN(signal_rows), d);
 	if (d->signals == NULL)
 		log_fatal("event=start-refused reason=\"no signal descriptor\"");

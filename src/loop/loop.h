@@ -20,12 +20,12 @@ enum loop_order { LOOP_SIGNALS, LOOP_PIPES, LOOP_LISTENERS, LOOP_ORDER_MAX };
 /* Embedded in the object that owns the descriptor. Public part set by the owner before loop_add. */
 struct loop_io {
 	int fd;
-	short want;             /* POLLIN, POLLOUT; 0: not watched, and hang-ups are not reported either */
+	short want; /* POLLIN, POLLOUT; 0: not watched, and hang-ups are not reported either */
 	enum loop_order order;
 	loop_io_fn *fn;
 	void *arg;
 	/* private */
-	unsigned slot;          /* place in the loop's table + 1; 0: not added */
+	unsigned slot; /* place in the loop's table + 1; 0: not added */
 };
 
 struct loop_timer {
@@ -33,18 +33,21 @@ struct loop_timer {
 	void *arg;
 	/* private */
 	int64_t due_ms;
-	unsigned slot;          /* place in the heap + 1; 0: not running */
+	unsigned slot; /* place in the heap + 1; 0: not running */
 };
 
-struct loop *loop_new(void);       /* poll(2) backend */
-void loop_free(struct loop *l);    /* NULL is allowed */
+struct loop *loop_new(void);    /* poll(2) backend */
+void loop_free(struct loop *l); /* NULL is allowed */
 
 void loop_add(struct loop *l, struct loop_io *io);
-void loop_del(struct loop *l, struct loop_io *io);  /* allowed for one that is not added, and from any callback */
+void loop_del(struct loop *l,
+    struct loop_io *io); /* allowed for one that is not added, and from any callback */
 void loop_want(struct loop *l, struct loop_io *io, short want);
 
-void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t due_ms); /* starts it, or moves it */
+void loop_timer_set(
+    struct loop *l, struct loop_timer *t, int64_t due_ms); /* starts it, or moves it */
 void loop_timer_stop(struct loop *l, struct loop_timer *t);
+
 static inline bool
 loop_timer_runs(const struct loop_timer *t)
 {
@@ -54,8 +57,9 @@ loop_timer_runs(const struct loop_timer *t)
 /* free_fn(object) at the end of the present turn, so that no callback finds its own object gone. */
 void loop_defer(struct loop *l, void (*free_fn)(void *), void *object);
 
-void loop_run(struct loop *l);     /* turns until loop_stop */
-void loop_turn(struct loop *l, int timeout_ms); /* one turn; waits at most that long (-1: until something happens) */
+void loop_run(struct loop *l); /* turns until loop_stop */
+void loop_turn(struct loop *l,
+    int timeout_ms); /* one turn; waits at most that long (-1: until something happens) */
 void loop_stop(struct loop *l);
 
 #endif

@@ -157,6 +157,8 @@ accept_one(struct listener *l)
 	addr_canonical(&c.local);
 	c.id = ++s->runtime->connections;
 	v = service_admits(s);
+	log_debug("event=accepted service=%s address=%s conn=%llu verdict=%s running=%u",
+	    s->conf->id, l->key, (unsigned long long)c.id, verdict_reason(v), s->running);
 	if (v != VERDICT_OK)
 		refuse(s, &c, verdict_reason(v));
 	else if (s->plan->builtin != NULL && s->plan->builtin->answer != NULL)

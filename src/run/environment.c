@@ -157,7 +157,8 @@ add_local(const struct addr *local, bool is_tcp)
 	char host[ADDR_TEXT_SIZE];
 
 	addr_format(local, host);
-	add(VAR_LOCAL_ADDR, "%s", host);
+	if (!addr_is_any(local))
+		add(VAR_LOCAL_ADDR, "%s", host);
 	if (addr_family(local) == AF_UNIX)
 		return;
 	add(VAR_LOCAL_PORT, "%u", addr_port(local));

@@ -27,6 +27,27 @@ static const struct throttle_rule stream_rule = {
 	.max_failures = 50, .window_ms = 10000, .first_ms = 1000, .longest_ms = 60000
 };
 
+/* For the first that applies. */
+static const char *
+hold_word(unsigned holds)
+{
+	static const struct {
+		enum listener_hold hold;
+		const char *word;
+	} words[] = {
+		{ HOLD_PROGRAM, "held by its program" },
+		{ HOLD_FULL, "full, clients queue" },
+		{ HOLD_REST, "resting, out of descriptors or memory" },
+		{ HOLD_FORK, "waiting for a fork" },
+		{ HOLD_BACKOFF, "backing off" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (holds & words[i].hold)
+			return words[i].word;
+	return "nothing";
+}
+
 static void
 update_watch(struct listener *l)
 {
@@ -37,6 +58,8 @@ update_watch(struct listener *l)
 void
 listener_hold(struct listener *l, enum listener_hold why)
 {
+	if ((l->holds & why) == 0)
+		log_debug("event=held address=%s why=\"%s\"", l->key, hold_word(why));
 	l->holds |= why;
 	update_watch(l);
 }
@@ -44,6 +67,8 @@ listener_hold(struct listener *l, enum listener_hold why)
 void
 listener_release(struct listener *l, enum listener_hold why)
 {
+	if ((l->holds & why) != 0)
+		log_debug("event=released address=%s why=\"%s\"", l->key, hold_word(why));
 	l->holds &= ~(unsigned)why;
 	update_watch(l);
 }
@@ -260,21 +285,7 @@ listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms)
 const char *
 listener_state(const struct listener *l)
 {
-	static const struct {
-		enum listener_hold hold;
-		const char *word;
-	} words[] = {
-		{ HOLD_PROGRAM, "held by its program" },
-		{ HOLD_FULL, "full, clients queue" },
-		{ HOLD_REST, "resting, out of descriptors or memory" },
-		{ HOLD_FORK, "waiting for a fork" },
-		{ HOLD_BACKOFF, "backing off" },
-	};
-
 	if (!listener_is_bound(l))
 		return "unbound, tried again";
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (l->holds & words[i].hold)
-			return words[i].word;
-	return "listening";
+	return l->holds == 0 ? "listening" : hold_word(l->holds);
 }

@@ -67,8 +67,10 @@ services_reap(struct runtime *rt)
 
 	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
 		s = servers_find(rt->servers, pid);
-		if (s == NULL)
+		if (s == NULL) {
+			log_debug("event=orphan-reaped pid=%d", (int)pid);
 			continue;
+		}
 		was_any = true;
 		service_ended(s->service, s, status, &usage);
 	}

@@ -39,11 +39,11 @@ struct daemon {
 	struct listener listeners[DAEMON_LISTENERS];
 	size_t listener_count;
 	struct inject *inject; /* NULL unless daemon_inject() */
-	void (*before_exec)(
-	    struct daemon *d); /* in the daemon's process, when everything else is done */
-	bool keep_listeners;   /* the test keeps its copies of the listening sockets */
-	bool
-	    leaves_children; /* daemon_closed reaps what has ended by then instead of complaining */
+	/* Called in the daemon's process, when everything else is done. */
+	void (*before_exec)(struct daemon *d);
+	bool keep_listeners; /* the test keeps its copies of the listening sockets */
+	/* daemon_closed waits for other processes to end and reaps them, instead of complaining. */
+	bool leaves_children;
 };
 
 struct daemon *daemon_new(void);

@@ -201,6 +201,11 @@ END_TEST
 START_TEST(udp_builtins_answer)
 {
 	static const char *const names[] = { "echo", "discard", "daytime", "time", "chargen" };
+
+	if (_i == 1 && !has_ipv6()) {
+		test_skip("udp_builtins_answer", "no IPv6 here");
+		return;
+	}
 	struct daemon *d = daemon_new();
 	char answer[65536];
 	int fds[ARRAY_LEN(names)];
@@ -208,10 +213,6 @@ START_TEST(udp_builtins_answer)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		daemon_service(d, names[i], _i == 0 ? "udp" : "udp6",
 		    "\ttype = INTERNAL\n\tuser = @USER@\n\twait = yes\n");
-	if (_i == 1 && !has_ipv6()) {
-		test_skip("udp_builtins_answer", "no IPv6 here");
-		return;
-	}
 	daemon_start(d);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		fds[i] = datagram_to(d, names[i]);

@@ -431,6 +431,51 @@ START_TEST(two_hundred_reloads_under_load_lose_no_connection)
 
 END_TEST
 
+/* The lines of the state dump that tell of clients; static text. */
+static const char *
+counters(struct daemon *d)
+{
+	static char found[4096];
+	char line[512];
+
+	daemon_mark(d);
+	daemon_signal(d, SIGUSR1);
+	expect_line(d, "event=dump path=");
+	FILE *f = fopen(text_format("%s/run/dump", d->dir), "re");
+	ck_assert_ptr_nonnull(f);
+	found[0] = '\0';
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strstr(line, "accepted") != NULL || strncmp(line, "connections:", 12) == 0)
+			strcat(found, line);
+	fclose(f);
+	return found;
+}
+
+START_TEST(counters_and_connection_numbers_go_on)
+{
+	struct daemon *d = daemon_new();
+	char before[4096];
+
+	daemon_service(d, "x", "tcp", SHOW "\tinstances = 9\n");
+	daemon_start(d);
+	for (int i = 1; i <= 3; i++)
+		ck_assert_int_eq(atoi(show_value(shown_by(d, "x"), "env CONNECTION_ID")), i);
+	expect_lines(d, 3, "EXIT: x");
+	snprintf(before, sizeof(before), "%s", counters(d));
+	ck_assert_msg(
+	    strstr(before,
+		"accepted=3 started=3 answered=0 refused=0 failed=0 aborted=0 ended=3") != NULL,
+	    "%s", before);
+	daemon_clear(d);
+	daemon_entry(d, "x", SHOW "\tprotocol = tcp\n\tinstances = 5\n");
+	daemon_reload(d);
+	ck_assert_str_eq(counters(d), before);
+	ck_assert_int_eq(atoi(show_value(shown_by(d, "x"), "env CONNECTION_ID")), 4);
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(daemon_log_and_max_servers_change_at_a_reload)
 {
 	struct daemon *d = daemon_new();
@@ -462,6 +507,7 @@ static const struct suite_test tests[] = {
 	TEST(e8_storm_of_signals),
 	TEST_LOOP(e12_file_missing_at_a_reload_keeps_everything, ARRAY_LEN(spoil_file)),
 	TEST(two_hundred_reloads_under_load_lose_no_connection),
+	TEST(counters_and_connection_numbers_go_on),
 	TEST(daemon_log_and_max_servers_change_at_a_reload),
 };
 

@@ -202,14 +202,75 @@ START_TEST(addresses_are_free_at_once_after_the_end)
 
 END_TEST
 
+START_TEST(address_held_by_a_program_that_stayed_is_tried_again)
+{
+	struct daemon *first = daemon_new(), *second = daemon_new();
+	const char *attributes =
+	    "\tserver = @PROGRAMS@/waiter\n\tserver_args = stream 2\n\twait = yes\n"
+	    "\tprotocol = tcp\n\tlisten = @ADDR@:3600\n";
+
+	first->leaves_children = true;
+	daemon_entry(first, "x", attributes);
+	daemon_start(first);
+	int fd = connect_address(own_address(0), 3600);
+	send_text(fd, "one\n");
+	pid_t pid = atoi(read_line(fd));
+	close(fd);
+	daemon_signal(first, SIGQUIT);
+	ck_assert_int_eq(daemon_wait(first), 0);
+	/* The program has the listening socket, and takes one more client. */
+	daemon_entry(second, "x", attributes);
+	daemon_entry(second, "y", HOLD "\tlisten = @ADDR@:3601\n");
+	daemon_start(second);
+	expect_line(second, "event=bind-failed service=x address=tcp:%s:3600", own_address(0));
+	fd = connect_address(own_address(0), 3600);
+	send_text(fd, "two\n");
+	ck_assert_int_eq(atoi(read_line(fd)), pid);
+	close(fd);
+	ck_assert_int_eq(wait_exit(pid), 0);
+	expect_line(second, "event=listening service=x");
+	fd = connect_address(own_address(0), 3600);
+	send_text(fd, "three\n");
+	ck_assert_int_ne(atoi(read_line(fd)), pid);
+	close(fd);
+	daemon_stop(second);
+	daemon_closed(first);
+}
+
+END_TEST
+
+START_TEST(e8_term_behind_hup_stops)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_service(d, "x", "tcp", HOLD);
+	daemon_start(d);
+	int fd = hold_open(d, "x");
+	/* All of them wait for the daemon when it goes on. */
+	daemon_signal(d, SIGSTOP);
+	daemon_signal(d, SIGHUP);
+	daemon_signal(d, SIGTERM);
+	daemon_signal(d, SIGHUP);
+	daemon_signal(d, SIGCONT);
+	ck_assert_int_eq(daemon_wait(d), 0);
+	expect_closed(fd);
+	expect_line(d, "event=stopped");
+	daemon_closed(d);
+	close(fd);
+}
+
+END_TEST
+
 START_TEST(usr1_writes_a_state_dump)
 {
 	struct daemon *d = daemon_new();
 	struct stat st;
 
-	daemon_service(d, "x", "tcp", HOLD "\tinstances = 7\n");
+	daemon_service(d, "x", "tcp", HOLD "\tinstances = 1\n");
 	daemon_start(d);
-	int fd = hold_open(d, "x");
+	int fd = hold_open(d, "x"), refused = daemon_connect(d, "x");
+	expect_closed(refused);
+	close(refused);
 	pid_t pid = ask_pid(fd);
 	daemon_signal(d, SIGUSR1);
 	expect_line(d, "event=dump path=");
@@ -217,6 +278,8 @@ START_TEST(usr1_writes_a_state_dump)
 	ck_assert_ptr_nonnull(strstr(dump, "x"));
 	ck_assert_ptr_nonnull(strstr(dump, text_format("pid=%d", (int)pid)));
 	ck_assert_ptr_nonnull(strstr(dump, "127.0.0.1"));
+	ck_assert_ptr_nonnull(strstr(dump, "accepted=2 started=1 answered=0 refused=1"));
+	ck_assert_ptr_nonnull(strstr(dump, "running: 1 of 1"));
 	ck_assert_ptr_nonnull(strstr(dump, text_format("pid: %d", (int)d->pid)));
 	ck_assert_int_eq(stat(text_format("%s/run/dump", d->dir), &st), 0);
 	ck_assert_int_eq(st.st_mode & 077, 0);
@@ -266,6 +329,8 @@ static const struct suite_test tests[] = {
 	TEST(second_term_does_not_hurt),
 	TEST(quit_leaves_programs_running),
 	TEST(addresses_are_free_at_once_after_the_end),
+	TEST(address_held_by_a_program_that_stayed_is_tried_again),
+	TEST(e8_term_behind_hup_stops),
 	TEST(usr1_writes_a_state_dump),
 	TEST(usr1_without_a_run_directory_is_only_a_message),
 };

@@ -15,6 +15,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "functional/daemon.h"
 
 #define HOLD "\tserver = @PROGRAMS@/hold\n"
@@ -66,6 +67,17 @@ static void
 press(char key)
 {
 	ck_assert_int_eq(write(shell.fd, &key, 1), 1);
+}
+
+/* Waits until the shell has given the terminal to a job: no event tells that, so it is asked again and again. */
+static void
+in_foreground(void)
+{
+	int64_t deadline = deadline_after();
+
+	while (tcgetpgrp(shell.fd) == shell.pid)
+		if (clock_now_ms() >= deadline)
+			give_up("the job does not come to the foreground");
 }
 
 /* A command that ends: waits until it has. The marker is not what was typed. */
@@ -181,12 +193,14 @@ START_TEST(stopped_and_continued)
 	type("bg\n");
 	ck_assert_str_eq(read_line(waiting), "waited");
 	type("fg\n");
+	in_foreground();
 	int third = client(3600);
 	expect_echo(third, "in the foreground again");
 	press(CTRL('Z'));
 	appears("Stopped");
 	appears("ready> ");
 	type("fg\n");
+	in_foreground();
 	int fourth = client(3600);
 	expect_echo(fourth, "once more");
 	close(fourth);

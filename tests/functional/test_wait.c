@@ -89,13 +89,12 @@ END_TEST
 
 START_TEST(udp_program_gets_the_datagram_socket)
 {
-	struct daemon *d = daemon_new();
-
-	daemon_service(d, "x", _i == 0 ? "udp" : "udp6", WAITER("dgram 2"));
 	if (_i == 1 && !has_ipv6()) {
 		test_skip("udp_program_gets_the_datagram_socket", "no IPv6 here");
 		return;
 	}
+	struct daemon *d = daemon_new();
+	daemon_service(d, "x", _i == 0 ? "udp" : "udp6", WAITER("dgram 2"));
 	daemon_start(d);
 	int fd = datagram_to(d, "x");
 	send_text(fd, "one");

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening sockets handed over: LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "functional/daemon.h"
+
+#define HOLD "\tserver = @PROGRAMS@/hold\n"
+
+/* Hands over a descriptor of the test's own choice. */
+static void
+hand_over(struct daemon *d, const char *name, int fd)
+{
+	struct listener *l = &d->listeners[d->listener_count++];
+
+	*l = (struct listener){ .fd = fd, .len = sizeof(l->addr) };
+	snprintf(l->name, sizeof(l->name), "%s", name);
+}
+
+static int
+bound_to(const char *address, unsigned port)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	int scout = datagram_socket(address, port),
+	    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(getsockname(scout, (struct sockaddr *)&ss, &len), 0);
+	close(scout);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&ss, len), 0);
+	return fd;
+}
+
+START_TEST(several_sockets_of_one_name_are_one_service)
+{
+	struct daemon *d = daemon_new();
+	unsigned first, second;
+
+	daemon_entry(d, "x", HOLD "\tprotocol = tcp\n");
+	first = daemon_listen(d, "x", "tcp");
+	second = daemon_listen(d, "x", "tcp");
+	daemon_start(d);
+	int a = connect_address("127.0.0.1", first), b = connect_address("127.0.0.1", second);
+	ck_assert_int_ge(a, 0);
+	ck_assert_int_ge(b, 0);
+	expect_echo(a, "first");
+	expect_echo(b, "second");
+	close(a);
+	close(b);
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(socket_without_a_known_name_serves_the_address_it_is_bound_to)
+{
+	struct daemon *d = daemon_new();
+	int fd = bound_to(own_address(0), 3600);
+
+	ck_assert_int_eq(listen(fd, 5), 0);
+	hand_over(d, "something", fd);
+	d->keep_listeners = true; /* nobody else could bind the address */
+	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
+	daemon_start(d);
+	expect_no_line(d, "event=bind-failed");
+	int client = connect_address(own_address(0), 3600);
+	ck_assert_int_ge(client, 0);
+	expect_echo(client, "served");
+	close(client);
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(socket_that_nobody_wants_is_closed_with_a_warning)
+{
+	struct daemon *d = daemon_new();
+	unsigned port;
+
+	daemon_service(d, "x", "tcp", HOLD);
+	port = daemon_listen(d, "nobody", "tcp");
+	daemon_start(d);
+	expect_line(d, "event=inherited-unused name=nobody");
+	ck_assert_int_eq(connect_address("127.0.0.1", port), -ECONNREFUSED);
+	close(hold_open(d, "x"));
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(what_is_no_listening_socket_is_refused)
+{
+	struct daemon *d = daemon_new();
+	int fds[2], pair[2];
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	daemon_service(d, "x", "tcp", HOLD);
+	hand_over(d, "x", fds[0]);
+	hand_over(d, "x", pair[0]);
+	hand_over(d, "x", bound_to(own_address(0), 3601)); /* bound, but does not listen */
+	daemon_start(d);
+	expect_lines(d, 3, "event=inherited-refused fd=");
+	int fd = daemon_connect(d, "x");
+	expect_echo(fd, "the good one serves");
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(sockets_for_another_process_are_not_taken)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_setenv(d, "LISTEN_PID=1");
+	daemon_service(d, "x", "tcp", HOLD);
+	daemon_entry(d, "y", HOLD "\tlisten = @ADDR@:3600\n");
+	daemon_start(d);
+	/* Without the socket the service has no port. */
+	expect_line(d, "porterd.conf:* error: *port");
+	int fd = connect_address(own_address(0), 3600);
+	expect_echo(fd, "the other one serves");
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(inherited_socket_survives_reloads)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_service(d, "x", "tcp", HOLD);
+	daemon_start(d);
+	for (int i = 0; i < 3; i++) {
+		daemon_reload(d);
+		int fd = daemon_connect(d, "x");
+		expect_echo(fd, "still the same");
+		close(fd);
+	}
+	daemon_stop(d);
+}
+
+END_TEST
+
+static const struct suite_test tests[] = {
+	TEST(several_sockets_of_one_name_are_one_service),
+	TEST(socket_without_a_known_name_serves_the_address_it_is_bound_to),
+	TEST(socket_that_nobody_wants_is_closed_with_a_warning),
+	TEST(what_is_no_listening_socket_is_refused),
+	TEST(sockets_for_another_process_are_not_taken),
+	TEST(inherited_socket_survives_reloads),
+};
+
+int
+main(void)
+{
+	return run_functional("inherit", tests, ARRAY_LEN(tests));
+}

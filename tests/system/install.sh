@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# make install into an empty root, a start from there, an install over changed files, and make uninstall.
+# shellcheck source=tests/tools/system.sh
+. "${SRC_ROOT:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/tools/system.sh"
+if [ -n "${PORTER_INSIDE-}" ]; then
+	porterd --check >"$tmp/out" 2>&1 || fail "the installed configuration does not pass --check"
+	porterd || fail "the installed porterd does not start"
+	[ -s /run/porterd/pid ] || fail "no pid file"
+	retry 10 grep -q 'event=ready' /var/log/porterd/error.log || fail "nothing in the log"
+	pid=$(cat /run/porterd/pid)
+	kill -TERM "$pid"
+	retry 20 test ! -e /run/porterd/pid || fail "the pid file is left"
+	exit 0
+fi
+
+root=$tmp/root
+make_it() # make's words...
+{
+	${MAKE:-make} -C "$SRC_ROOT" --no-print-directory DESTDIR="$root" "$@" >"$tmp/out" 2>&1 ||
+	    fail "make $* failed"
+}
+
+make_it install
+make_it install-examples
+for file in usr/local/sbin/porterd usr/local/share/man/man8/porterd.8 usr/local/share/man/man5/porterd.conf.5 \
+    usr/local/include/porter/environment.h etc/porterd/porterd.conf etc/porterd/conf.d/myecho etc/init.d/porterd \
+    lib/systemd/system/porterd.service usr/local/bin/echo_server_xinetd usr/local/bin/echo_line.sh var/log/porterd; do
+	[ -e "$root/$file" ] || fail "$file is not installed"
+done
+[ -x "$root/usr/local/sbin/porterd" ] || fail "porterd is not executable"
+[ -x "$root/etc/init.d/porterd" ] || fail "the System V script is not executable"
+(cd "$root" && find . -type f -exec cksum {} + | sort) >"$tmp/first"
+make_it install
+(cd "$root" && find . -type f -exec cksum {} + | sort) >"$tmp/second"
+cmp "$tmp/first" "$tmp/second" || fail "a second install changes files"
+
+echo '# mine' >>"$root/etc/porterd/conf.d/rsync"
+make_it install
+grep -q '# mine' "$root/etc/porterd/conf.d/rsync" || fail "a changed file was overwritten"
+cmp -s "$root/etc/porterd/conf.d/rsync.new" "$SRC_ROOT/conf.d/rsync" || fail "no new file beside the changed one"
+make_it uninstall
+left=$(cd "$root" && find . -type f ! -path './etc/porterd/*')
+[ -z "$left" ] || fail "left after uninstall: $left"
+[ -e "$root/etc/porterd/porterd.conf" ] || fail "uninstall removed the configuration"
+
+make_it install PREFIX=/usr DESTDIR="$tmp/other"
+grep -q '^PORTERD=/usr/sbin/porterd$' "$tmp/other/etc/init.d/porterd" || fail "the System V script has not the prefix"
+grep -q '^ExecStart=/usr/sbin/porterd ' "$tmp/other/lib/systemd/system/porterd.service" ||
+    fail "the systemd unit has not the prefix"
+
+make_it install
+[ "$(id -u)" = 0 ] || {
+	skip_part "start from the root: not root"
+	exit 0
+}
+run_inside "$root"
