@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/datagram.h"
@@ -63,34 +62,6 @@ get_option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
 }
 
-/* A socket file left behind by a process that ended: a connection to it is refused. */
-static void
-remove_stale_socket(const struct addr *a)
-{
-	struct stat st;
-	int fd;
-
-	if (lstat(a->u.un.sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
-		return;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return;
-	if (connect(fd, &a->u.sa, a->len) < 0 && errno == ECONNREFUSED)
-		unlink(a->u.un.sun_path);
-	close(fd);
-}
-
-static int
-configure_file(const struct endpoint *e, const struct socket_options *options)
-{
-	const char *path = e->addr.u.un.sun_path;
-
-	if ((options->uid != (uid_t)-1 || options->gid != (gid_t)-1) &&
-	    lchown(path, options->uid, options->gid) < 0)
-		return -errno;
-	return chmod(path, options->mode) < 0 ? -errno : 0;
-}
-
 static int
 configure_stream(int fd, int family, const struct socket_options *options)
 {
@@ -105,13 +76,15 @@ configure_stream(int fd, int family, const struct socket_options *options)
 }
 
 int
-socket_configure(int fd, const struct endpoint *e, const struct socket_options *options)
+socket_configure(int fd, const struct endpoint *e, const struct socket_file *file,
+    const struct socket_options *options)
 {
 	int family = get_option(fd, SO_DOMAIN);
 	int r = 0;
 
-	if (family == AF_UNIX && e != NULL)
-		r = configure_file(e, options);
+	if (e != NULL && file != NULL && file->ino != 0)
+		r = socket_file_configure(
+		    file, &e->addr, options->mode, options->uid, options->gid);
 	if (r < 0)
 		return r;
 	if (get_option(fd, SO_TYPE) != SOCK_DGRAM)
@@ -134,51 +107,52 @@ prepare(int fd, const struct endpoint *e)
 }
 
 static int
-bind_socket(int fd, const struct endpoint *e, const struct socket_options *options)
+bind_socket(int fd, const struct endpoint *e, const struct socket_options *options,
+    struct socket_file *file)
 {
-	mode_t old;
 	int r = prepare(fd, e);
 
 	if (r < 0)
 		return r;
 	if (addr_family(&e->addr) == AF_UNIX)
-		remove_stale_socket(&e->addr);
-	old = umask(0177);
-	r = bind(fd, &e->addr.u.sa, e->addr.len) < 0 ? -errno : 0;
-	umask(old);
-	return r == 0 ? socket_configure(fd, e, options) : r;
+		r = socket_file_bind(fd, &e->addr, options->mode, file);
+	else
+		r = bind(fd, &e->addr.u.sa, e->addr.len) < 0 ? -errno : 0;
+	return r == 0 ? socket_configure(fd, e, file, options) : r;
 }
 
 static int
-open_once(const struct endpoint *e, const struct socket_options *options)
+open_once(const struct endpoint *e, const struct socket_options *options, struct socket_file *file)
 {
 	int fd = socket(addr_family(&e->addr), e->socket_type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int r, high;
 
+	*file = (struct socket_file){ 0 };
 	if (fd < 0)
 		return -errno;
-	r = bind_socket(fd, e, options);
+	r = bind_socket(fd, e, options, file);
 	high = r == 0 ? socket_high(fd) : r;
 	if (high < 0)
-		close(fd);
+		socket_close(fd, file->ino != 0 ? e : NULL);
 	return high;
 }
 
 int
-socket_open(const struct endpoint *e, const struct socket_options *options)
+socket_open(
+    const struct endpoint *e, const struct socket_options *options, struct socket_file *file)
 {
 	struct endpoint v4 = *e;
-	int fd = open_once(e, options);
+	int fd = open_once(e, options, file);
 
 	/* No IPv6 on this machine, or switched off: the dual-stack wildcard is then all of IPv4. */
 	if (!e->is_dual || (fd != -EAFNOSUPPORT && fd != -EADDRNOTAVAIL))
 		return fd;
 	addr_any(&v4.addr, AF_INET, addr_port(&e->addr));
 	v4.is_dual = false;
-	return open_once(&v4, options);
+	return open_once(&v4, options, file);
 }
 
-/* Reading from it was shut down; a unix socket cannot take that back. */
+/* Reading from it was shut down; a unix or datagram socket cannot take that back. */
 static bool
 is_shut(int fd)
 {
@@ -187,20 +161,46 @@ is_shut(int fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 
+/* A connected datagram socket hears one peer alone. With that, Linux forgets a port that it had picked. */
+static int
+disconnect(int fd, const struct addr *bound)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	struct addr a = { .len = sizeof(a.u) };
+
+	if (getpeername(fd, &a.u.sa, &a.len) < 0)
+		return 0;
+	if (connect(fd, &nobody, sizeof(nobody)) < 0)
+		return -errno;
+	a.len = sizeof(a.u);
+	if (getsockname(fd, &a.u.sa, &a.len) < 0)
+		return -errno;
+	if (addr_port(&a) != addr_port(bound) && bind(fd, &bound->u.sa, bound->len) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+listen_again(int fd, unsigned backlog, const struct addr *bound)
+{
+	if (get_option(fd, SO_ACCEPTCONN) == 1)
+		return 0;
+	/* EINVAL: still bound, since the port was asked for by number. */
+	if (bind(fd, &bound->u.sa, bound->len) < 0 && errno != EINVAL)
+		return -errno;
+	return listen(fd, (int)backlog) < 0 ? -errno : 0;
+}
+
 int
 socket_repair(int fd, int socket_type, unsigned backlog, const struct addr *bound)
 {
 	int r = socket_set_blocking(fd, false);
 
-	if (r < 0 || socket_type == SOCK_DGRAM)
+	if (r == 0)
+		r = socket_type == SOCK_DGRAM ? disconnect(fd, bound)
+					      : listen_again(fd, backlog, bound);
+	if (r < 0)
 		return r;
-	if (get_option(fd, SO_ACCEPTCONN) != 1) {
-		/* EINVAL: still bound, since the port was asked for by number. */
-		if (bind(fd, &bound->u.sa, bound->len) < 0 && errno != EINVAL)
-			return -errno;
-		if (listen(fd, (int)backlog) < 0)
-			return -errno;
-	}
 	return is_shut(fd) ? -ESHUTDOWN : 0;
 }
 
@@ -263,8 +263,12 @@ socket_queue_mark(int fd, int socket_type)
 void
 socket_close(int fd, const struct endpoint *e)
 {
+	bool was_shut = is_shut(fd);
+
 	close(fd);
+	if (e == NULL || addr_family(&e->addr) != AF_UNIX)
+		return;
 	/* A program that has the socket still answers on it; the file is then its own. */
-	if (e != NULL && addr_family(&e->addr) == AF_UNIX)
-		remove_stale_socket(&e->addr);
+	if (was_shut || !socket_file_is_served(&e->addr))
+		socket_file_remove_stale(&e->addr);
 }

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "conf/config.h"
+#include "run/socket_file.h"
 
 /* What the service's attributes say of its sockets; the rest is in the endpoint. */
 struct socket_options {
@@ -21,17 +22,22 @@ struct socket_options {
 struct socket_options socket_options_of(const struct service_conf *conf);
 
 /* A bound, listening, non-blocking, close-on-exec socket with a number from 64 up, so that accepted connections stay
- * low. -errno of the step that failed. A unix path is removed first if it is a socket that nobody answers on. */
-int socket_open(const struct endpoint *e, const struct socket_options *options);
-/* Applies the options to a socket that is open already; e: NULL for one that was handed over, whose file, if it is a
- * unix socket, is left alone. 0, or -errno of the first that failed. */
-int socket_configure(int fd, const struct endpoint *e, const struct socket_options *options);
+ * low. -errno of the step that failed. A unix path is removed first if it is a socket that nobody answers on; *file is
+ * then the one that was made, and empty for all others. */
+int socket_open(
+    const struct endpoint *e, const struct socket_options *options, struct socket_file *file);
+/* Applies the options to a socket that is open already. file is what socket_open said; where it is NULL or empty, as for
+ * a socket that was handed over, no file is touched, and e may be NULL. 0, or -errno of the first that failed; -ESTALE
+ * if the path of a unix socket does not lead to it any more: it must be opened anew. */
+int socket_configure(int fd, const struct endpoint *e, const struct socket_file *file,
+    const struct socket_options *options);
 /* Moves a descriptor to 64 or up, close-on-exec; the old one is closed. -errno leaves it as it was. */
 int socket_high(int fd);
 /* Programs that get a listening socket expect it to block; the daemon must never block on it. */
 int socket_set_blocking(int fd, bool blocks);
-/* After a program had it: non-blocking again, and listening again where it was bound if the program shut it down (Linux
- * then forgets a port that the kernel had picked). 0, or -errno if it is beyond repair and must be opened anew. */
+/* After a program had it: non-blocking again, listening again where it was bound if the program shut it down, and open to
+ * all again if the program connected it (Linux then forgets a port that it had picked). 0, or -errno if it is beyond
+ * repair and must be opened anew: -ESHUTDOWN for a unix or datagram socket that was shut down. */
 int socket_repair(int fd, int socket_type, unsigned backlog, const struct addr *bound);
 /* A value that stays the same only while nobody takes from the queue of a listening or datagram socket; 0: the queue
  * is empty. Tells a program that reads what woke it from one that ends without reading. */

@@ -3,7 +3,8 @@
  *   waiter stream N [ACTION]   accepts N connections one after another, echoes one line to each as "PID line"
  *   waiter dgram N [ACTION]    answers N datagrams with "PID text", each to its sender
  * and then does ACTION, if there is one: unblock (clears O_NONBLOCK of descriptor 0), shutdown (shuts the socket
- * down), close, hold (waits until it is ended), fail (exit status 3), crash. N may be 0. */
+ * down), connect (connects the datagram socket to itself: it hears nobody else then), close, hold (waits until it is
+ * ended), fail (exit status 3), crash. N may be 0. */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -54,12 +55,25 @@ serve_datagram(void)
 }
 
 static int
+connect_to_itself(void)
+{
+	struct sockaddr_storage own;
+	socklen_t len = sizeof(own);
+
+	if (getsockname(0, (struct sockaddr *)&own, &len) < 0)
+		return 1;
+	return connect(0, (struct sockaddr *)&own, len) < 0;
+}
+
+static int
 act(const char *action)
 {
 	if (strcmp(action, "unblock") == 0)
 		return fcntl(0, F_SETFL, fcntl(0, F_GETFL) & ~O_NONBLOCK) < 0;
 	if (strcmp(action, "shutdown") == 0)
 		return shutdown(0, SHUT_RDWR) < 0;
+	if (strcmp(action, "connect") == 0)
+		return connect_to_itself();
 	if (strcmp(action, "close") == 0)
 		return close(0) < 0;
 	if (strcmp(action, "fail") == 0)
