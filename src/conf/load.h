@@ -29,8 +29,8 @@ struct lookup {
 	int (*longest_backlog)(
 	    void); /* net.core.somaxconn, to which the kernel clamps; -errno if it does not say */
 	bool (*is_builtin)(const char *name, int socket_type); /* NULL: none is */
-	bool (*is_inherited)(
-	    const char *id); /* listening sockets for this id were handed over; NULL: none */
+	/* Sockets of this type for this id were handed over; NULL: none. */
+	bool (*is_inherited)(const char *id, int socket_type);
 };
 
 extern const struct lookup lookup_system; /* is_builtin and is_inherited are NULL in it */

@@ -192,7 +192,7 @@ static bool
 is_inherited(const struct draft *d)
 {
 	return d->options->lookup->is_inherited != NULL &&
-	       d->options->lookup->is_inherited(d->conf->id);
+	       d->options->lookup->is_inherited(d->conf->id, d->conf->socket_type);
 }
 
 static void

@@ -75,14 +75,14 @@ echo_stream(int fd)
 			return;
 }
 
-static size_t
+static ssize_t
 echo_datagram(const char *in, size_t in_len, char *out, size_t out_size, time_t now)
 {
 	(void)now;
 	if (in_len > out_size)
-		return 0;
+		return -1;
 	memcpy(out, in, in_len);
-	return in_len;
+	return (ssize_t)in_len;
 }
 
 static void
@@ -94,7 +94,7 @@ discard_stream(int fd)
 		;
 }
 
-static size_t
+static ssize_t
 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is that of its row. */
 discard_datagram(const char *in, size_t in_len, char *out, size_t out_size, time_t now)
 {
@@ -103,7 +103,7 @@ discard_datagram(const char *in, size_t in_len, char *out, size_t out_size, time
 	(void)out;
 	(void)out_size;
 	(void)now;
-	return 0;
+	return -1;
 }
 
 /* The part of chargen's endless text that begins at offset from. */
@@ -142,7 +142,7 @@ chargen_stream(int fd)
 	while (send_all(fd, text, sizeof(text)));
 }
 
-static size_t
+static ssize_t
 chargen_datagram(const char *in, size_t in_len, char *out, size_t out_size, time_t now)
 {
 	size_t len = in_len < CHARGEN_DATAGRAM ? in_len : CHARGEN_DATAGRAM;
@@ -151,8 +151,10 @@ chargen_datagram(const char *in, size_t in_len, char *out, size_t out_size, time
 	(void)now;
 	if (len > out_size)
 		len = out_size;
+	if (len == 0)
+		return -1;
 	chargen_fill(out, len, 0);
-	return len;
+	return (ssize_t)len;
 }
 
 static size_t
@@ -184,20 +186,27 @@ time_answer(char *out, size_t size, time_t now)
 	return sizeof(seconds);
 }
 
-static size_t
+/* An answer of no length is none here: only an echo may be empty. */
+static ssize_t
+some(size_t len)
+{
+	return len > 0 ? (ssize_t)len : -1;
+}
+
+static ssize_t
 daytime_datagram(const char *in, size_t in_len, char *out, size_t out_size, time_t now)
 {
 	(void)in;
 	(void)in_len;
-	return daytime_answer(out, out_size, now);
+	return some(daytime_answer(out, out_size, now));
 }
 
-static size_t
+static ssize_t
 time_datagram(const char *in, size_t in_len, char *out, size_t out_size, time_t now)
 {
 	(void)in;
 	(void)in_len;
-	return time_answer(out, out_size, now);
+	return some(time_answer(out, out_size, now));
 }
 
 /* clang-format off */

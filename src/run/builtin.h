@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <time.h>
 
 /* The longest answer of an answer function. */
@@ -19,8 +20,8 @@ struct builtin {
 	/* The whole answer to a connection, its length returned; never waits. NULL for those with a
 	 * stream. */
 	size_t (*answer)(char *out, size_t size, time_t now);
-	/* The answer to one datagram, its length returned; 0: none. */
-	size_t (*datagram)(const char *in, size_t in_len, char *out, size_t out_size, time_t now);
+	/* The answer to one datagram, its length returned; -1: none, while 0 is an empty datagram. */
+	ssize_t (*datagram)(const char *in, size_t in_len, char *out, size_t out_size, time_t now);
 	const char *text; /* one sentence of manual */
 };
 

@@ -196,7 +196,7 @@ datagram_serve(int fd, const struct builtin *b, const struct datagram_rules *rul
 	for (unsigned i = 0; i < budget; i++) {
 		struct arrival a;
 		struct addr peer;
-		size_t len;
+		ssize_t len;
 		int r = take(fd, &a);
 
 		if (r == -EAGAIN)
@@ -211,8 +211,8 @@ datagram_serve(int fd, const struct builtin *b, const struct datagram_rules *rul
 		if (!is_answered(&a, &peer, rules))
 			continue;
 		len = b->datagram(request, a.len, answer, sizeof(answer), now);
-		if (len > 0)
-			send_answer(fd, &a, len);
+		if (len >= 0)
+			send_answer(fd, &a, (size_t)len);
 		if (rules->on_answer != NULL)
 			rules->on_answer(&peer, rules->arg);
 	}

@@ -2,6 +2,7 @@
 #include "run/inherit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,8 +16,9 @@
 #define MOST_LISTEN_FDS 65536
 
 struct inherited {
-	char *name;
-	int fd; /* -1: claimed */
+	char *name; /* NULL: it serves the endpoint that it is bound to */
+	int fd;     /* -1: closed */
+	bool is_claimed;
 	int type;
 	struct addr addr;
 };
@@ -88,9 +90,23 @@ take_one(int fd, const char *name)
 	list[list_count++] = i;
 }
 
-void
-inherit_take(unsigned count)
+/* How many of them there are: a number beyond them may be any descriptor, even one that was moved up from below. */
+static unsigned
+count_present(unsigned announced)
 {
+	unsigned n = 0;
+
+	while (n < announced && fcntl(FIRST_LISTEN_FD + (int)n, F_GETFD) >= 0)
+		n++;
+	if (n < announced)
+		log_warn("event=inherited-missing announced=%u found=%u", announced, n);
+	return n;
+}
+
+void
+inherit_take(unsigned announced)
+{
+	unsigned count = count_present(announced);
 	char *names = mem_dup(getenv("LISTEN_FDNAMES") != NULL ? getenv("LISTEN_FDNAMES") : "");
 	char *rest = names;
 
@@ -105,11 +121,18 @@ inherit_take(unsigned count)
 	unsetenv("LISTEN_FDNAMES");
 }
 
+static bool
+is_for(const struct inherited *i, const char *id, int socket_type)
+{
+	return i->fd >= 0 && i->type == socket_type && i->name != NULL &&
+	       strcasecmp(i->name, id) == 0;
+}
+
 bool
-inherit_has(const char *id)
+inherit_has(const char *id, int socket_type)
 {
 	for (size_t i = 0; i < list_count; i++)
-		if (strcasecmp(list[i].name, id) == 0)
+		if (is_for(&list[i], id, socket_type))
 			return true;
 	return false;
 }
@@ -117,18 +140,15 @@ inherit_has(const char *id)
 static int
 claim(struct inherited *i)
 {
-	int fd = i->fd;
-
-	i->fd = -1;
-	return fd;
+	i->is_claimed = true;
+	return i->fd;
 }
 
 int
 inherit_claim_id(const char *id, int socket_type)
 {
 	for (size_t i = 0; i < list_count; i++)
-		if (list[i].fd >= 0 && list[i].type == socket_type &&
-		    strcasecmp(list[i].name, id) == 0)
+		if (!list[i].is_claimed && is_for(&list[i], id, socket_type))
 			return claim(&list[i]);
 	return -1;
 }
@@ -136,11 +156,26 @@ inherit_claim_id(const char *id, int socket_type)
 int
 inherit_claim_endpoint(const struct endpoint *e)
 {
-	for (size_t i = 0; i < list_count; i++)
-		if (list[i].fd >= 0 && list[i].type == e->socket_type &&
-		    addr_equal(&list[i].addr, &e->addr))
-			return claim(&list[i]);
+	for (size_t i = 0; i < list_count; i++) {
+		struct inherited *found = &list[i];
+
+		if (found->fd < 0 || found->is_claimed || found->type != e->socket_type ||
+		    !addr_equal(&found->addr, &e->addr))
+			continue;
+		/* A service of its name that comes later cannot have it any more. */
+		free(found->name);
+		found->name = NULL;
+		return claim(found);
+	}
 	return -1;
+}
+
+void
+inherit_closed(int fd)
+{
+	for (size_t i = 0; i < list_count; i++)
+		if (list[i].fd == fd)
+			list[i].fd = -1;
 }
 
 void
@@ -149,10 +184,11 @@ inherit_close_unclaimed(void)
 	char quoted[128];
 
 	for (size_t i = 0; i < list_count; i++) {
-		if (list[i].fd < 0)
+		if (list[i].fd < 0 || list[i].is_claimed)
 			continue;
 		log_warn("event=inherited-unused name=%s",
 		    log_quote(list[i].name, quoted, sizeof(quoted)));
-		close(claim(&list[i]));
+		close(list[i].fd);
+		list[i].fd = -1;
 	}
 }

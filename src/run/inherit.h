@@ -11,14 +11,16 @@
 /* How many descriptors from 3 on were handed to this very process; 0 if none, or if they were meant for another. */
 unsigned inherit_announced(void);
 /* Takes them over: numbers of 64 and up, close-on-exec, non-blocking; what is no listening socket or datagram socket is
- * closed with a warning. Removes the variables from the environment. */
-void inherit_take(unsigned count);
-/* True if a socket of this name was handed over, whether or not it has been claimed. */
-bool inherit_has(const char *id);
+ * closed with a warning, and so is said that there are fewer than announced. Removes the variables from the environment. */
+void inherit_take(unsigned announced);
+/* True if a socket of this name and type was handed over and is still open, unclaimed or as a listener of this name. */
+bool inherit_has(const char *id, int socket_type);
 /* The next unclaimed socket of this name and type; -1 if there is none. The caller owns it then. */
 int inherit_claim_id(const char *id, int socket_type);
 /* The unclaimed socket that is bound to what the endpoint asks for; -1 if there is none. */
 int inherit_claim_endpoint(const struct endpoint *e);
+/* Whoever claimed a socket has closed it; of any other descriptor nothing happens. */
+void inherit_closed(int fd);
 /* Closes what nobody claimed, with a warning for each. */
 void inherit_close_unclaimed(void);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -150,6 +151,117 @@ START_TEST(inherited_socket_survives_reloads)
 
 END_TEST
 
+START_TEST(fewer_sockets_than_announced)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_setenv(d, "LISTEN_FDS=100");
+	daemon_service(d, "x", "tcp", HOLD);
+	daemon_start(d);
+	expect_line(d, "event=inherited-missing announced=100 found=1");
+	expect_no_line(d, "event=inherited-refused");
+	expect_no_line(d, "event=inherited-unused");
+	int fd = daemon_connect(d, "x");
+	expect_echo(fd, "served");
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* Without its socket a service is as any other: without a port it is refused, with one it listens. */
+START_TEST(socket_of_a_removed_service_is_gone)
+{
+	struct daemon *d = daemon_new();
+
+	unsigned port = daemon_listen(d, "x", "tcp");
+	daemon_entry(d, "x", HOLD);
+	daemon_service(d, "y", "tcp", HOLD);
+	daemon_start(d);
+	daemon_clear(d);
+	daemon_entry(d, "y", HOLD "\tprotocol = tcp\n");
+	daemon_reload(d);
+	ck_assert_int_eq(connect_address("127.0.0.1", port), -ECONNREFUSED);
+	daemon_mark(d);
+	daemon_entry(d, "x", HOLD);
+	daemon_reload(d);
+	expect_line(d, "event=config severity=error *port =");
+	daemon_clear(d);
+	daemon_entry(d, "y", HOLD "\tprotocol = tcp\n");
+	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
+	daemon_reload(d);
+	expect_line(d, "event=listening service=x address=tcp:%s:3600", own_address(0));
+	int fd = connect_address(own_address(0), 3600);
+	expect_echo(fd, "a port of its own");
+	close(fd);
+	close(hold_open(d, "y"));
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(socket_of_another_type_is_not_the_services)
+{
+	struct daemon *d = daemon_new();
+	char answer[8];
+
+	unsigned port = daemon_listen(d, "echo", "tcp");
+	daemon_add(d,
+	    "service echo\n{\n\ttype = INTERNAL UNLISTED\n\tprotocol = tcp\n\twait = no\n\tuser = @USER@\n}\n");
+	daemon_start(d);
+	expect_line(d, "event=listening service=echo address=inherited:stream:echo");
+	daemon_clear(d);
+	daemon_add(d,
+	    "service echo\n{\n\ttype = INTERNAL UNLISTED\n\tprotocol = udp\n\tuser = @USER@\n}\n");
+	daemon_reload(d);
+	expect_line(d, "event=config severity=error *port =");
+	daemon_clear(d);
+	daemon_add(d,
+	    "service echo\n{\n\ttype = INTERNAL UNLISTED\n\tprotocol = udp\n\tuser = @USER@\n"
+	    "\tlisten = @ADDR@:3600\n}\n");
+	daemon_reload(d);
+	expect_line(d, "event=closed service=echo address=inherited:stream:echo");
+	expect_line(d, "event=listening service=echo address=udp:%s:3600", own_address(0));
+	ck_assert_int_eq(connect_address("127.0.0.1", port), -ECONNREFUSED);
+	int fd = datagram_socket("127.0.0.1", 0), scout = datagram_socket(own_address(0), 0);
+	struct sockaddr_in to;
+	socklen_t len = sizeof(to);
+	ck_assert_int_eq(getsockname(scout, (struct sockaddr *)&to, &len), 0);
+	to.sin_port = htons(3600);
+	ck_assert_int_eq(sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, len), 5);
+	ck_assert(wait_for(fd, POLLIN, deadline_after()));
+	ck_assert_int_eq(recv(fd, answer, sizeof(answer), 0), 5);
+	close(scout);
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* It serves where it is bound to, before there is a service of its name. */
+START_TEST(name_of_a_socket_that_is_taken_by_its_address_is_void)
+{
+	struct daemon *d = daemon_new();
+	int fd = bound_to(own_address(0), 3600);
+
+	ck_assert_int_eq(listen(fd, 5), 0);
+	hand_over(d, "x", fd);
+	daemon_entry(d, "y", HOLD "\tlisten = @ADDR@:3600\n");
+	daemon_start(d);
+	daemon_entry(d, "x", HOLD "\tlisten = @ADDR2@:3600\n");
+	daemon_reload(d);
+	for (unsigned i = 0; i < 2; i++) {
+		int client = connect_address(own_address(i), 3600);
+
+		expect_echo(client, "both are served");
+		close(client);
+	}
+	expect_line(d, "event=reload-done services=2 listeners=2");
+	daemon_stop(d);
+}
+
+END_TEST
+
 static const struct suite_test tests[] = {
 	TEST(several_sockets_of_one_name_are_one_service),
 	TEST(socket_without_a_known_name_serves_the_address_it_is_bound_to),
@@ -157,6 +269,10 @@ static const struct suite_test tests[] = {
 	TEST(what_is_no_listening_socket_is_refused),
 	TEST(sockets_for_another_process_are_not_taken),
 	TEST(inherited_socket_survives_reloads),
+	TEST(fewer_sockets_than_announced),
+	TEST(socket_of_a_removed_service_is_gone),
+	TEST(socket_of_another_type_is_not_the_services),
+	TEST(name_of_a_socket_that_is_taken_by_its_address_is_void),
 };
 
 int

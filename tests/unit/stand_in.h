@@ -146,8 +146,9 @@ stand_in_builtin(const char *name, int socket_type)
 }
 
 static inline bool
-stand_in_inherited(const char *id)
+stand_in_inherited(const char *id, int socket_type)
 {
+	(void)socket_type;
 	return strcmp(id, "handed-over") == 0;
 }
 
