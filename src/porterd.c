@@ -220,39 +220,38 @@ pidfile_reason(int error)
 	return strerror(error);
 }
 
-/* The pid file's descriptor; the reason for -1 is said. */
-static int
-hold_pidfile(const struct settings *s, const char *path)
+/* True if the pid file is ours; the reason for false is said. */
+static bool
+hold_pidfile(struct pidfile *p, const char *path)
 {
-	int fd;
+	int r = pidfile_open(p, path);
 
-	if (mkdir(s->rundir, 0755) < 0 && errno != EEXIST && s->pidfile == NULL)
-		fprintf(stderr, "porterd: %s: %s; name another place with --pidfile or --rundir\n",
-		    s->rundir, strerror(errno));
-	fd = pidfile_open(path);
-	if (fd >= 0)
-		return fd;
-	if (fd == -EWOULDBLOCK)
+	if (r == 0)
+		return true;
+	if (r == -EWOULDBLOCK)
 		fprintf(stderr,
 		    "porterd: another porterd holds %s, its pid is %d; stop it first, or use another --pidfile\n",
 		    path, (int)pidfile_read(path));
 	else
-		fprintf(stderr, "porterd: pid file %s: %s\n", path, pidfile_reason(-fd));
-	return -1;
+		fprintf(stderr, "porterd: pid file %s: %s\n", p->lock_fd < 0 ? p->lock_path : path,
+		    pidfile_reason(-r));
+	pidfile_remove(p);
+	return false;
 }
 
 /* Everything between the pid file and the end. */
 static int
-run_daemon(const struct settings *s, const struct daemon_options *options, int pid_fd,
-    const struct origin *origin)
+run_daemon(
+    const struct settings *s, const struct daemon_options *options, const struct origin *origin)
 {
 	struct daemon d;
-	int status = EXIT_ERRORS;
+	int status = EXIT_ERRORS, r;
 
 	if (daemon_start(&d, options, origin) == 0) {
 		status = EXIT_OK;
-		if (pid_fd >= 0 && pidfile_write(pid_fd, getpid()) < 0)
-			log_warn("event=pidfile-failed error=\"%s\"", strerror(errno));
+		r = options->pidfile != NULL ? pidfile_write(options->pidfile, getpid()) : 0;
+		if (r < 0)
+			log_warn("event=pidfile-failed error=\"%s\"", strerror(-r));
 		if (!s->is_foreground) {
 			daemon_leave_terminal(&d);
 			background_release(EXIT_OK);
@@ -269,20 +268,23 @@ serve(const struct settings *s, const struct origin *origin)
 	char *config_path = absolute(s->config), *rundir = absolute(s->rundir);
 	char *dump_path = mem_format("%s/dump", rundir);
 	char *pid_path = s->pidfile != NULL ? absolute(s->pidfile) : mem_format("%s/pid", rundir);
-	const struct daemon_options options = { .config_path = config_path,
+	struct daemon_options options = { .config_path = config_path,
 		.dump_path = dump_path,
 		.is_foreground = s->is_foreground,
 		.load = s->load };
 	bool has_pidfile = !s->is_foreground || s->pidfile != NULL;
-	int pid_fd = -1, status = EXIT_ERRORS;
+	struct pidfile pidfile;
+	int status = EXIT_ERRORS;
 
 	if (!s->is_foreground)
 		background_start();
-	if (has_pidfile)
-		pid_fd = hold_pidfile(s, pid_path);
-	if (!has_pidfile || pid_fd >= 0)
-		status = run_daemon(s, &options, pid_fd, origin);
-	pidfile_remove(pid_fd, pid_path);
+	if (mkdir(rundir, 0755) < 0 && errno != EEXIST && has_pidfile && s->pidfile == NULL)
+		fprintf(stderr, "porterd: %s: %s; name another place with --pidfile or --rundir\n",
+		    rundir, strerror(errno));
+	if (has_pidfile && hold_pidfile(&pidfile, pid_path))
+		options.pidfile = &pidfile;
+	if (!has_pidfile || options.pidfile != NULL)
+		status = run_daemon(s, &options, origin);
 	free(config_path);
 	free(rundir);
 	free(dump_path);

@@ -18,7 +18,6 @@ struct map {
 	size_t capacity, used;
 	struct entry **heads;
 	size_t mask;
-	size_t drained; /* heads before this one are empty */
 };
 
 /* FNV-1a. Keys come from configuration files, which only their owner writes, so no seed is needed. */
@@ -67,7 +66,6 @@ map_put(struct map *m, const char *key, void *value)
 		return;
 	e = &m->entries[m->used++];
 	*e = (struct entry){ .key = key, .value = value };
-	m->drained = 0;
 	while (*at != NULL)
 		at = &(*at)->next;
 	*at = e;
@@ -103,20 +101,6 @@ map_take(struct map *m, const char *key)
 		return NULL;
 	*at = e->next;
 	return e->value;
-}
-
-void *
-map_take_any(struct map *m)
-{
-	for (; m->drained <= m->mask; m->drained++) {
-		struct entry *e = m->heads[m->drained];
-
-		if (e != NULL) {
-			m->heads[m->drained] = e->next;
-			return e->value;
-		}
-	}
-	return NULL;
 }
 
 void

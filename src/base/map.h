@@ -15,8 +15,6 @@ void map_put(struct map *m, const char *key, void *value);
 void *map_take(struct map *m, const char *key);
 /* The same without taking it out. */
 void *map_get(const struct map *m, const char *key);
-/* Takes out some entry; NULL if the map is empty. */
-void *map_take_any(struct map *m);
 /* Takes out the entry of this key and value. */
 void map_del(struct map *m, const char *key, const void *value);
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "control/apply.h"
 #include "control/notify.h"
+#include "control/pidfile.h"
 #include "control/state.h"
 #include "control/stop.h"
 #include "run/accept.h"
@@ -214,9 +215,9 @@ daemon_done(struct daemon *d)
 {
 	services_free(&d->runtime);
 	runtime_done(&d->runtime);
-	loop_turn(d->loop, 0); /* frees what was put off */
 	log_info("event=stopped");
-	signals_close(d->signals);
+	pidfile_remove(d->options.pidfile);
+	signals_close(d->signals); /* until here no signal could end what was half undone */
 	loop_free(d->loop);
 	config_unref(d->config);
 	log_set_sinks(NULL, NULL);
@@ -254,6 +255,7 @@ daemon_reload(struct daemon *d)
 		open_logs(d, config);
 		runtime_set_max_servers(&d->runtime, config->global.max_servers);
 		r = apply_config(&d->runtime, config);
+		services_release_full(&d->runtime);
 		take_config(d, config);
 		log_info("event=reload-done services=%u listeners=%u unbound=%u kept=%u",
 		    r.services, r.listening, r.unbound, r.kept);

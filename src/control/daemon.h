@@ -6,13 +6,17 @@
 #include <stdbool.h>
 
 #include "conf/load.h"
+#include "control/stop.h"
 #include "loop/signals.h"
 #include "run/runtime.h"
+
+struct pidfile;
 
 struct daemon_options {
 	const char *config_path; /* absolute */
 	const char *dump_path;   /* of the state dump */
 	bool is_foreground;
+	struct pidfile *pidfile; /* open; NULL: none. The daemon removes it last */
 	struct load_options load;
 };
 
@@ -30,6 +34,8 @@ struct daemon {
 	unsigned reloads, refused_reloads;
 	bool is_stopping;
 	struct loop_timer kill_timer;
+	struct stop_groups
+	    groups; /* of programs that have ended and left others behind, while stopping */
 };
 
 /* Loads the configuration and opens its listeners; what is wrong is said on the terminal and in the log. 0, or -1 if the

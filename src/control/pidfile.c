@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "run/socket.h"
 
 /* True if path and descriptor are one file: it may have been removed between open and lock. */
@@ -36,17 +37,19 @@ check(int fd)
 	return st.st_nlink > 1 ? -EMLINK : 0;
 }
 
+/* The file in its place, made if it is missing; -ESTALE if it was removed meanwhile. */
 static int
-open_and_lock(const char *path)
+open_in_place(const char *path, mode_t mode, bool is_locked)
 {
 	int fd =
-	    open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+	    open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
 	int r, high;
 
 	if (fd < 0)
 		return -errno;
 	r = check(fd);
-	if (r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+	/* A lock file that was there already may have been open to others. */
+	if (r == 0 && is_locked && (fchmod(fd, mode) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0))
 		r = -errno;
 	if (r == 0 && !is_same_file(fd, path))
 		r = -ESTALE;
@@ -56,25 +59,50 @@ open_and_lock(const char *path)
 	return high;
 }
 
-int
-pidfile_open(const char *path)
+/* Who held the lock until now removes its files: then there are new ones to be made. */
+static int
+open_patiently(const char *path, mode_t mode, bool is_locked)
 {
 	int r = -ESTALE;
 
 	for (int tries = 0; tries < 5 && r == -ESTALE; tries++)
-		r = open_and_lock(path);
+		r = open_in_place(path, mode, is_locked);
 	return r;
 }
 
 int
-pidfile_write(int fd, pid_t pid)
+pidfile_open(struct pidfile *p, const char *path)
+{
+	int r;
+
+	*p = (struct pidfile){ .path = mem_dup(path),
+		.lock_path = mem_format("%s.lock", path),
+		.fd = -1,
+		.lock_fd = -1 };
+	r = open_patiently(p->lock_path, 0600, true);
+	if (r < 0)
+		return r;
+	p->lock_fd = r;
+	r = open_patiently(path, 0644, false);
+	if (r < 0)
+		return r;
+	p->fd = r;
+	return 0;
+}
+
+int
+pidfile_write(const struct pidfile *p, pid_t pid)
 {
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%d\n", (int)pid);
+	ssize_t n;
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
-		return errno != 0 ? -errno : -EIO;
-	return 0;
+	if (ftruncate(p->fd, 0) < 0)
+		return -errno;
+	n = pwrite(p->fd, text, (size_t)len, 0);
+	if (n < 0)
+		return -errno;
+	return n == len ? 0 : -EIO;
 }
 
 pid_t
@@ -90,12 +118,26 @@ pidfile_read(const char *path)
 	return pid > 0 ? (pid_t)pid : 0;
 }
 
-void
-pidfile_remove(int fd, const char *path)
+static void
+remove_file(int *fd, const char *path)
 {
-	if (fd < 0)
+	if (*fd < 0)
 		return;
-	if (is_same_file(fd, path))
+	if (is_same_file(*fd, path))
 		unlink(path);
-	close(fd);
+	close(*fd);
+	*fd = -1;
+}
+
+void
+pidfile_remove(struct pidfile *p)
+{
+	if (p == NULL)
+		return;
+	remove_file(&p->fd, p->path);
+	remove_file(&p->lock_fd, p->lock_path);
+	free(p->path);
+	free(p->lock_path);
+	p->path = NULL;
+	p->lock_path = NULL;
 }

@@ -2,11 +2,20 @@
 #include "control/stop.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "control/daemon.h"
 #include "run/service.h"
 #include "run/services.h"
+
+struct stop_group {
+	pid_t pgid;
+	int64_t kill_ms;
+	LIST_ENTRY(stop_group) link;
+};
 
 /* A program leads its own process group, but for the first instant after its fork. */
 static void
@@ -24,7 +33,7 @@ ask(const struct service *s, struct server *server, int64_t now_ms)
 	server->kill_ms = now_ms + s->conf->stop_grace_ms;
 }
 
-/* Kills it if it is due. When that is, in milliseconds; 0: it was. */
+/* Kills it if it is due. When that is, in milliseconds; INT64_MAX: it was. */
 static int64_t
 kill_if_due(const struct service *s, const struct server *server, int64_t now_ms)
 {
@@ -33,12 +42,12 @@ kill_if_due(const struct service *s, const struct server *server, int64_t now_ms
 	log_warn("event=killed service=%s pid=%d reason=\"still there after stop_grace\"",
 	    s->conf->id, (int)server->pid);
 	signal_group(server, SIGKILL);
-	return 0;
+	return INT64_MAX;
 }
 
-/* Kills whoever is due, and waits for the next one. */
-static void
-kill_due(struct daemon *d, int64_t now_ms)
+/* The programs that are due; when the next one is. */
+static int64_t
+kill_due_servers(struct daemon *d, int64_t now_ms)
 {
 	int64_t next_ms = INT64_MAX;
 	const struct service *s;
@@ -48,11 +57,52 @@ kill_due(struct daemon *d, int64_t now_ms)
 		LIST_FOREACH(server, &s->servers, in_service) {
 			int64_t due_ms = kill_if_due(s, server, now_ms);
 
-			if (due_ms != 0 && due_ms < next_ms)
+			if (due_ms < next_ms)
 				next_ms = due_ms;
 		}
 	}
-	if (next_ms != INT64_MAX)
+	return next_ms;
+}
+
+static void
+forget_group(struct stop_group *g)
+{
+	LIST_REMOVE(g, link);
+	free(g);
+}
+
+/* The groups that are due, and those that have gone by themselves; when the next one is. */
+static int64_t
+kill_due_groups(struct daemon *d, int64_t now_ms)
+{
+	int64_t next_ms = INT64_MAX;
+	struct stop_group *g, *next;
+
+	for (g = LIST_FIRST(&d->groups); g != NULL; g = next) {
+		next = LIST_NEXT(g, link);
+		if (g->kill_ms <= now_ms && kill(-g->pgid, SIGKILL) == 0)
+			log_warn(
+			    "event=killed pid=%d reason=\"its process group is still there after stop_grace\"",
+			    (int)g->pgid);
+		if (g->kill_ms <= now_ms || kill(-g->pgid, 0) < 0)
+			forget_group(g);
+		else if (g->kill_ms < next_ms)
+			next_ms = g->kill_ms;
+	}
+	return next_ms;
+}
+
+/* Kills whoever is due, and waits for the next one or ends. */
+static void
+kill_due(struct daemon *d, int64_t now_ms)
+{
+	int64_t server_ms = kill_due_servers(d, now_ms);
+	int64_t group_ms = kill_due_groups(d, now_ms);
+	int64_t next_ms = server_ms < group_ms ? server_ms : group_ms;
+
+	if (d->runtime.running == 0 && LIST_EMPTY(&d->groups))
+		loop_stop(d->loop);
+	else if (next_ms != INT64_MAX)
 		loop_timer_set(d->loop, &d->kill_timer, next_ms);
 }
 
@@ -62,12 +112,21 @@ on_kill_timer(struct loop_timer *t, int64_t now_ms)
 	kill_due(t->arg, now_ms);
 }
 
+/* A program that ended may have left others in its process group: its grace is theirs. */
 static void
-on_idle(void *arg)
+on_reaped(void *arg, pid_t pid, int64_t kill_ms)
 {
 	struct daemon *d = arg;
 
-	loop_stop(d->loop);
+	if (kill_ms != 0 && kill(-pid, 0) == 0) {
+		struct stop_group *g = mem_alloc(sizeof(*g));
+
+		g->pgid = pid;
+		g->kill_ms = kill_ms;
+		LIST_INSERT_HEAD(&d->groups, g, link);
+	}
+	if (d->runtime.running == 0 || !LIST_EMPTY(&d->groups))
+		kill_due(d, clock_now_ms());
 }
 
 void
@@ -79,16 +138,14 @@ stop_begin(struct daemon *d)
 
 	log_info("event=stopping programs=%u", d->runtime.running);
 	d->runtime.is_stopping = true;
-	d->runtime.on_idle = on_idle;
-	d->runtime.on_idle_arg = d;
+	d->runtime.on_reaped = on_reaped;
+	d->runtime.on_reaped_arg = d;
+	/* What programs leave behind becomes our child, so that its end is an event. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	services_close_listeners(&d->runtime);
 	TAILQ_FOREACH(s, &d->runtime.services, link)
 		LIST_FOREACH(server, &s->servers, in_service)
 			ask(s, server, now_ms);
-	if (d->runtime.running == 0) {
-		loop_stop(d->loop);
-		return;
-	}
 	d->kill_timer = (struct loop_timer){ .fn = on_kill_timer, .arg = d };
 	kill_due(d, now_ms);
 }
@@ -98,8 +155,12 @@ stop_kill_all(struct daemon *d)
 {
 	struct service *s;
 	struct server *server;
+	struct stop_group *g;
 
 	TAILQ_FOREACH(s, &d->runtime.services, link)
 		LIST_FOREACH(server, &s->servers, in_service)
-			signal_group(server, SIGKILL);
+			server->kill_ms = 1;
+	LIST_FOREACH(g, &d->groups, link)
+		g->kill_ms = 1;
+	kill_due(d, clock_now_ms());
 }

@@ -18,6 +18,8 @@
 #define FORK_RETRY_MS     1000
 #define DATAGRAMS_A_TURN  16u
 #define ACCEPT_MESSAGE_MS 5000
+#define ACCEPT_FAILURES   8u
+#define ACCEPT_PAUSE_MS   200
 
 enum accept_action { ACCEPT_AGAIN, ACCEPT_REST, ACCEPT_REPAIR };
 
@@ -36,10 +38,19 @@ static const struct {
 };
 
 static void
+say_accept_failed(struct listener *l, int error)
+{
+	unsigned left_out;
+
+	if (log_rate_allows(&l->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
+		log_warn("event=accept-failed service=%s address=%s error=\"%s\" left-out=%u",
+		    l->role.conf->id, l->key, strerror(error), left_out);
+}
+
+static void
 accept_failed(struct listener *l, int error)
 {
 	enum accept_action action = ACCEPT_AGAIN;
-	unsigned left_out;
 
 	for (size_t i = 0; i < ARRAY_LEN(accept_errors); i++)
 		if (accept_errors[i].error == error)
@@ -50,10 +61,12 @@ accept_failed(struct listener *l, int error)
 		listener_repair(l);
 	else if (error == ECONNABORTED)
 		l->role.service->counters.aborted++;
-	else if (error != EAGAIN && error != EINTR &&
-		 log_rate_allows(&l->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
-		log_warn("event=accept-failed service=%s address=%s error=\"%s\" left-out=%u",
-		    l->role.conf->id, l->key, strerror(error), left_out);
+	else if (error != EAGAIN && error != EINTR) {
+		/* Most errors take their client out of the queue; one that does not must not spin. */
+		if (++l->accept_failures >= ACCEPT_FAILURES)
+			listener_back_off(l, clock_now_ms() + ACCEPT_PAUSE_MS);
+		say_accept_failed(l, error);
+	}
 }
 
 static void
@@ -66,24 +79,22 @@ refuse(struct service *s, struct connection *c, const char *reason)
 
 /* The client is the listener's until a fork succeeds or the tries are used up; others wait in the backlog. */
 static void
-wait_for_fork(struct listener *l, const struct connection *c, int error)
+wait_for_fork(struct listener *l, struct connection *c, int error)
 {
 	struct service *s = l->role.service;
 
 	if (l->tries == 0)
 		log_warn("event=fork-failed service=%s error=\"%s\"", s->conf->id, strerror(error));
-	l->pending = *c;
 	if (++l->tries < FORK_TRIES && (s->conf->flags & CONF_FLAG_NORETRY) == 0) {
+		l->pending = *c;
 		listener_hold(l, HOLD_FORK);
 		loop_timer_set(s->runtime->loop, &l->timer, clock_now_ms() + FORK_RETRY_MS);
 		return;
 	}
+	l->tries = 0;
 	s->counters.failed++;
 	activity_fail(s, "fork", &c->peer);
 	close(c->fd);
-	l->pending.fd = -1;
-	l->tries = 0;
-	listener_release(l, HOLD_FORK);
 }
 
 static void
@@ -96,17 +107,7 @@ serve(struct listener *l, struct connection *c)
 		return;
 	}
 	close(c->fd);
-	l->pending.fd = -1;
 	l->tries = 0;
-	listener_release(l, HOLD_FORK);
-}
-
-static void
-retry(struct listener *l)
-{
-	struct connection c = l->pending;
-
-	serve(l, &c);
 }
 
 /* daytime and time: one small answer into an empty socket buffer, which cannot block. */
@@ -135,18 +136,37 @@ is_aborted(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
 }
 
+/* From here on the client is ours: it is served, refused, or waits for a fork. */
+static void
+take(struct listener *l, struct connection *c)
+{
+	struct service *s = l->role.service;
+	enum verdict v = service_admits(s);
+
+	log_debug("event=accepted service=%s address=%s conn=%llu verdict=%s running=%u",
+	    s->conf->id, l->key, (unsigned long long)c->id, verdict_reason(v), s->running);
+	if (v != VERDICT_OK)
+		refuse(s, c, verdict_reason(v));
+	else if (s->plan->builtin != NULL && s->plan->builtin->answer != NULL)
+		answer(s, c);
+	else
+		serve(l, c);
+}
+
 static void
 accept_one(struct listener *l)
 {
 	struct service *s = l->role.service;
 	struct connection c = { .peer.len = sizeof(c.peer.u), .local.len = sizeof(c.local.u) };
-	enum verdict v;
 
+	if (l->is_shared)
+		socket_set_blocking(l->io.fd, false);
 	c.fd = accept4(l->io.fd, &c.peer.u.sa, &c.peer.len, SOCK_CLOEXEC);
 	if (c.fd < 0) {
 		accept_failed(l, errno);
 		return;
 	}
+	l->accept_failures = 0;
 	s->counters.accepted++;
 	if (is_aborted(c.fd) || getsockname(c.fd, &c.local.u.sa, &c.local.len) < 0) {
 		s->counters.aborted++;
@@ -156,15 +176,22 @@ accept_one(struct listener *l)
 	addr_canonical(&c.peer);
 	addr_canonical(&c.local);
 	c.id = ++s->runtime->connections;
-	v = service_admits(s);
-	log_debug("event=accepted service=%s address=%s conn=%llu verdict=%s running=%u",
-	    s->conf->id, l->key, (unsigned long long)c.id, verdict_reason(v), s->running);
-	if (v != VERDICT_OK)
-		refuse(s, &c, verdict_reason(v));
-	else if (s->plan->builtin != NULL && s->plan->builtin->answer != NULL)
-		answer(s, &c);
-	else
-		serve(l, &c);
+	take(l, &c);
+}
+
+/* The settings may have changed since the client was accepted. */
+static void
+retry(struct listener *l)
+{
+	struct connection c = l->pending;
+
+	l->pending.fd = -1;
+	listener_release(l, HOLD_FORK);
+	if (l->role.conf->wait || l->role.conf->socket_type == SOCK_DGRAM) {
+		l->tries = 0;
+		refuse(l->role.service, &c, "fork");
+	} else
+		take(l, &c);
 }
 
 /* The program gets the listening socket itself. Of a datagram the first sender is known. */

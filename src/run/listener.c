@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "run/inherit.h"
 #include "run/runtime.h"
 #include "run/server.h"
 #include "run/socket.h"
@@ -17,14 +18,17 @@
 #define RETRY_LONGEST_MS 30000
 
 /* Programs that end within this time and leave the queue as it was have not served. */
-#define IDLE_END_MS 2000
-/* A datagram that is still the first one was not read. Of streams only the length of the queue is known: one that never
- * gets shorter over so many programs is not served, while a single one may just have been refilled. */
+#define IDLE_END_MS     2000
+#define IDLE_MESSAGE_MS 10000
+
+/* A datagram that is still the first one was not read: its program pauses, ever longer. Of streams only the length of the
+ * queue is known, and one that never gets shorter may just be refilled as fast as it is served: programs are then started
+ * at a moderate pace, which neither stops those that serve nor lets the others take the processor. */
 static const struct throttle_rule datagram_rule = {
 	.max_failures = 5, .window_ms = 10000, .first_ms = 1000, .longest_ms = 60000
 };
 static const struct throttle_rule stream_rule = {
-	.max_failures = 50, .window_ms = 10000, .first_ms = 1000, .longest_ms = 60000
+	.max_failures = 50, .window_ms = 10000, .first_ms = 50, .longest_ms = 50
 };
 
 /* For the first that applies. */
@@ -98,6 +102,7 @@ listener_new(struct runtime *rt, const struct listener_role *role, const char *k
 	l->runtime = rt;
 	l->role = *role;
 	l->key = mem_dup(key);
+	l->is_shared = role->endpoint == NULL;
 	l->io = (struct loop_io){
 		.fd = -1, .order = LOOP_LISTENERS, .fn = rt->handler->ready, .arg = l
 	};
@@ -123,12 +128,14 @@ int
 listener_open(struct listener *l)
 {
 	struct socket_options options = socket_options_of(l->role.conf);
-	int fd = socket_open(l->role.endpoint, &options);
+	int fd = socket_open(l->role.endpoint, &options, &l->file);
 
 	if (fd < 0)
 		return fd;
 	loop_timer_stop(l->runtime->loop, &l->timer);
 	l->retry_ms = 0;
+	if (l->pending.fd >= 0)
+		loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms());
 	listener_attach(l, fd);
 	return 0;
 }
@@ -148,6 +155,43 @@ listener_open_later(struct listener *l, int error)
 	loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms() + l->retry_ms);
 }
 
+/* What went wrong under the old settings says nothing of the new ones. */
+static void
+forgive(struct listener *l)
+{
+	throttle_succeeded(&l->idle_ends);
+	if (l->pending.fd < 0)
+		loop_timer_stop(l->runtime->loop, &l->timer);
+	listener_release(l, HOLD_BACKOFF);
+}
+
+static void
+close_socket(struct listener *l)
+{
+	if (!listener_is_bound(l))
+		return;
+	loop_del(l->runtime->loop, &l->io);
+	inherit_closed(l->io.fd);
+	socket_close(l->io.fd, l->role.endpoint);
+	l->io.fd = -1;
+	l->bound.len = 0;
+	l->file.ino = 0;
+}
+
+/* No client gets to the socket any more, and its program serves those that it has. */
+static void
+lose_path(struct listener *l)
+{
+	log_warn("event=listener-lost service=%s address=%s error=\"its file was taken away\"",
+	    l->role.conf->id, l->key);
+	close_socket(l);
+	if (l->owner == NULL)
+		return;
+	l->owner->listener = NULL;
+	l->owner = NULL;
+	listener_release(l, HOLD_PROGRAM);
+}
+
 void
 listener_move(struct listener *l, const struct listener_role *role)
 {
@@ -160,21 +204,16 @@ listener_move(struct listener *l, const struct listener_role *role)
 	listener_release(l, HOLD_FULL);
 	if (!listener_is_bound(l))
 		return;
-	r = socket_configure(l->io.fd, role->endpoint, &options);
-	if (r < 0)
+	forgive(l);
+	/* A program that still has the socket may have made it block. */
+	if (l->owner == NULL)
+		socket_set_blocking(l->io.fd, false);
+	r = socket_configure(l->io.fd, role->endpoint, &l->file, &options);
+	if (r == -ESTALE)
+		lose_path(l);
+	else if (r < 0)
 		log_warn("event=socket-options service=%s address=%s error=\"%s\"", role->conf->id,
 		    l->key, strerror(-r));
-}
-
-static void
-close_socket(struct listener *l)
-{
-	if (!listener_is_bound(l))
-		return;
-	loop_del(l->runtime->loop, &l->io);
-	socket_close(l->io.fd, l->role.endpoint);
-	l->io.fd = -1;
-	l->bound.len = 0;
 }
 
 static void
@@ -243,6 +282,7 @@ void
 listener_lend(struct listener *l, struct server *owner)
 {
 	l->owner = owner;
+	l->is_shared = true;
 	owner->listener = l;
 	listener_hold(l, HOLD_PROGRAM);
 }
@@ -262,6 +302,19 @@ has_idled(const struct listener *l, uint64_t mark_before, int64_t lifetime_ms)
 	return socket_type == SOCK_DGRAM ? mark == mark_before : mark >= mark_before;
 }
 
+static void
+pause_program(struct listener *l, int64_t now_ms)
+{
+	unsigned left_out;
+
+	if (log_rate_allows(&l->idle_rate, now_ms, IDLE_MESSAGE_MS, &left_out))
+		log_warn("event=program-idle service=%s address=%s pause=%lld(ms) left-out=%u "
+			 "reason=\"ends again and again without taking what waits for it\"",
+		    l->role.conf->id, l->key, (long long)(l->idle_ends.until_ms - now_ms),
+		    left_out);
+	listener_back_off(l, l->idle_ends.until_ms);
+}
+
 void
 listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms)
 {
@@ -273,12 +326,8 @@ listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms)
 	listener_repair(l);
 	if (!has_idled(l, mark_before, lifetime_ms))
 		throttle_succeeded(&l->idle_ends);
-	else if (throttle_failed(&l->idle_ends, rule, now)) {
-		log_warn("event=program-idle service=%s address=%s pause=%lld(ms) "
-			 "reason=\"ends again and again without taking what waits for it\"",
-		    l->role.conf->id, l->key, (long long)(l->idle_ends.until_ms - now));
-		listener_back_off(l, l->idle_ends.until_ms);
-	}
+	else if (throttle_failed(&l->idle_ends, rule, now))
+		pause_program(l, now);
 	listener_release(l, HOLD_PROGRAM);
 }
 

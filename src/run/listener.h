@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "policy/throttle.h"
 #include "run/plan.h"
+#include "run/socket_file.h"
 
 struct listener;
 struct runtime;
@@ -47,15 +48,19 @@ struct listener {
 	struct loop_io io; /* fd -1: could not be bound yet */
 	struct runtime *runtime;
 	struct listener_role role;
-	struct server *owner; /* the wait = yes program that has the socket; NULL: none */
-	char *key;            /* of the endpoint, or "inherited:id" */
-	struct addr bound;    /* what it is bound to; no address while it is not */
+	struct server *owner;    /* the wait = yes program that has the socket; NULL: none */
+	char *key;               /* of the endpoint, or "inherited:stream:id" */
+	struct addr bound;       /* what it is bound to; no address while it is not */
+	struct socket_file file; /* that a unix socket of ours made */
 	unsigned holds;
 	struct loop_timer timer;   /* the next try to bind or to fork, or the end of a back-off */
 	int64_t retry_ms;          /* the present distance between tries to bind */
 	struct connection pending; /* waits for a fork; fd -1: none */
 	unsigned tries;
-	struct throttle idle_ends;   /* of programs that end without serving */
+	struct throttle idle_ends; /* of programs that end without serving */
+	struct log_rate idle_rate; /* of messages about them */
+	unsigned accept_failures;  /* one after the other */
+	bool is_shared; /* other processes have or had it: it may block although we never let it */
 	struct log_rate accept_rate; /* of messages about failing accepts */
 	bool is_kept;                /* used while a new configuration is applied */
 	TAILQ_ENTRY(listener) link;
@@ -70,7 +75,8 @@ void listener_attach(struct listener *l, int fd);
 int listener_open(struct listener *l);
 /* It could not be bound: says so with its place in the file, and tries again by itself, ever more rarely. */
 void listener_open_later(struct listener *l, int error);
-/* Takes another role, at the end of that list. The socket's options are applied. */
+/* Takes another role, at the end of that list. The socket's options are applied; a unix socket whose file is not at its
+ * path any more is closed, for the caller to open it anew. */
 void listener_move(struct listener *l, const struct listener_role *role);
 /* Closes the socket; clients in its queue get a reset. A wait = yes program keeps its own descriptor. */
 void listener_free(struct listener *l);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 
 /* Descriptors that the daemon keeps for itself, its logs and its listeners beyond those of programs. */
 #define RESERVED_DESCRIPTORS 128UL
+/* The part of all descriptors that pipes of standard error may take. */
+#define STDERR_PART          4
 
 void
 runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handler *handler,
@@ -49,6 +52,8 @@ runtime_set_max_servers(struct runtime *rt, unsigned configured)
 			       ? (unsigned)(nofile.rlim_cur - RESERVED_DESCRIPTORS)
 			       : 1;
 	rt->max_servers = configured < possible ? configured : possible;
+	nofile.rlim_cur /= STDERR_PART;
+	stderr_log_set_most(nofile.rlim_cur < UINT_MAX ? (unsigned)nofile.rlim_cur : UINT_MAX);
 	if (configured != CONF_UNLIMITED && configured > possible)
 		log_warn(
 		    "event=limit-clamped max_servers=%u configured=%u reason=\"limit of open files\"",

@@ -33,9 +33,10 @@ struct runtime {
 	bool is_resting; /* no descriptors or memory left: all listeners rest */
 	struct loop_timer rest_timer;
 	struct log_rate rest_rate;
-	bool has_waiting;           /* some listener was held because max_servers was reached */
-	void (*on_idle)(void *arg); /* the last program has ended while stopping */
-	void *on_idle_arg;
+	bool has_waiting; /* some listener was held because max_servers was reached */
+	/* Called for every child that was reaped while stopping; kill_ms is its server's, 0 if it was none. */
+	void (*on_reaped)(void *arg, pid_t pid, int64_t kill_ms);
+	void *on_reaped_arg;
 };
 
 /* Room for programs: the table's size, never changed. */

@@ -17,6 +17,7 @@ static const struct throttle_rule start_rule = {
 	.max_failures = 20, .window_ms = 10000, .first_ms = 1000, .longest_ms = 30000
 };
 #define FAILURE_MESSAGE_MS 1000
+#define STDERR_MESSAGE_MS  5000
 
 static void
 take_settings(struct service *s, struct config *config, const struct service_conf *conf)
@@ -35,6 +36,7 @@ service_new(struct runtime *rt, struct config *config, const struct service_conf
 	struct service *s = mem_alloc(sizeof(*s));
 
 	s->runtime = rt;
+	s->is_matched = true;
 	TAILQ_INIT(&s->listeners);
 	LIST_INIT(&s->servers);
 	take_settings(s, config, conf);
@@ -122,6 +124,16 @@ service_admits(const struct service *s)
 	return admit(&limits, &load);
 }
 
+static void
+say_stderr_lost(struct service *s, int error)
+{
+	unsigned left_out;
+
+	if (log_rate_allows(&s->stderr_rate, clock_now_ms(), STDERR_MESSAGE_MS, &left_out))
+		log_warn("event=stderr-lost service=%s error=\"%s\" left-out=%u", s->conf->id,
+		    strerror(error), left_out);
+}
+
 /* Descriptor 2 of the program: -1 for the socket itself. */
 static int
 open_stderr(struct service *s, const struct connection *c, struct stderr_log **log)
@@ -131,8 +143,11 @@ open_stderr(struct service *s, const struct connection *c, struct stderr_log **l
 	*log = NULL;
 	if (s->conf->stderr_to == CONF_STDERR_SOCKET)
 		return -1;
-	if (s->conf->stderr_to == CONF_STDERR_LOG)
+	if (s->conf->stderr_to == CONF_STDERR_LOG) {
 		*log = stderr_log_open(s->runtime->loop, s->conf->id, c->id, &fd);
+		if (*log == NULL)
+			say_stderr_lost(s, errno);
+	}
 	return *log != NULL ? fd : s->runtime->null_fd;
 }
 

@@ -24,8 +24,10 @@ struct service {
 	unsigned running;
 	struct throttle start_failures;
 	struct log_rate failure_rate; /* of messages about starts that failed */
+	struct log_rate stderr_rate;  /* of messages about standard error that is lost */
 	struct counters counters;
-	bool is_gone; /* removed by a reload: ends with its last program */
+	bool is_gone;    /* removed by a reload: ends with its last program */
+	bool is_matched; /* used while a new configuration is applied */
 	TAILQ_ENTRY(service) link;
 };
 

@@ -56,33 +56,42 @@ services_rest(struct runtime *rt, int error)
 	change_holds(rt, listener_hold, HOLD_REST);
 }
 
+static void
+reap_one(struct runtime *rt, pid_t pid, int status, const struct rusage *usage)
+{
+	struct server *s = servers_find(rt->servers, pid);
+	int64_t kill_ms = s != NULL ? s->kill_ms : 0;
+
+	if (s != NULL)
+		service_ended(s->service, s, status, usage);
+	else
+		log_debug("event=orphan-reaped pid=%d", (int)pid);
+	if (rt->is_stopping && rt->on_reaped != NULL)
+		rt->on_reaped(rt->on_reaped_arg, pid, kill_ms);
+}
+
+void
+services_release_full(struct runtime *rt)
+{
+	rt->has_waiting = false;
+	change_holds(rt, listener_release, HOLD_FULL);
+}
+
 void
 services_reap(struct runtime *rt)
 {
+	unsigned running = rt->running;
 	struct rusage usage;
-	struct server *s;
 	int status;
 	pid_t pid;
-	bool was_any = false;
 
-	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
-		s = servers_find(rt->servers, pid);
-		if (s == NULL) {
-			log_debug("event=orphan-reaped pid=%d", (int)pid);
-			continue;
-		}
-		was_any = true;
-		service_ended(s->service, s, status, &usage);
-	}
-	if (!was_any)
+	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
+		reap_one(rt, pid, status, &usage);
+	if (rt->running == running)
 		return;
 	wake(rt);
-	if (rt->has_waiting) {
-		rt->has_waiting = false;
-		change_holds(rt, listener_release, HOLD_FULL);
-	}
-	if (rt->is_stopping && rt->running == 0 && rt->on_idle != NULL)
-		rt->on_idle(rt->on_idle_arg);
+	if (rt->has_waiting)
+		services_release_full(rt);
 }
 
 bool

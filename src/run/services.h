@@ -11,6 +11,9 @@
 /* Reaps every child that has ended; unknown ones (orphans of PID 1, children from before exec) are reaped silently. */
 void services_reap(struct runtime *rt);
 
+/* Looks at the limits again: they were raised, or somebody has left. */
+void services_release_full(struct runtime *rt);
+
 /* All listeners rest until a program ends or a second has passed: accept failed for lack of `error`. */
 void services_rest(struct runtime *rt, int error);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ struct stderr_log {
 };
 
 static LIST_HEAD(, stderr_log) all;
+static unsigned count, most = UINT_MAX;
 
 static void
 end(struct stderr_log *e)
@@ -41,6 +43,7 @@ end(struct stderr_log *e)
 	loop_del(e->loop, &e->io);
 	close(e->io.fd);
 	LIST_REMOVE(e, link);
+	count--;
 	free(e->id);
 	loop_defer(e->loop, free, e);
 }
@@ -126,18 +129,30 @@ open_write_end(int fd)
 	return both;
 }
 
+void
+stderr_log_set_most(unsigned pipes)
+{
+	most = pipes;
+}
+
 struct stderr_log *
 stderr_log_open(struct loop *loop, const char *id, uint64_t connection, int *write_fd)
 {
 	struct stderr_log *e;
-	int fds[2], high;
+	int fds[2], high, r;
 
+	if (count >= most) {
+		errno = EMFILE;
+		return NULL;
+	}
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return NULL;
 	high = socket_high(fds[0]);
-	if (high < 0 || socket_set_blocking(high, false) < 0) {
+	r = high < 0 ? high : socket_set_blocking(high, false);
+	if (r < 0) {
 		close(high < 0 ? fds[0] : high);
 		close(fds[1]);
+		errno = -r;
 		return NULL;
 	}
 	e = mem_alloc(sizeof(*e));
@@ -149,6 +164,7 @@ stderr_log_open(struct loop *loop, const char *id, uint64_t connection, int *wri
 	};
 	loop_add(loop, &e->io);
 	LIST_INSERT_HEAD(&all, e, link);
+	count++;
 	*write_fd = open_write_end(fds[1]);
 	return e;
 }

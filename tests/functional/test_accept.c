@@ -154,6 +154,26 @@ START_TEST(b2_transient_errors_of_accept_pass)
 
 END_TEST
 
+START_TEST(b2_an_error_that_takes_nobody_from_the_queue_does_not_spin)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_inject(d);
+	daemon_service(d, "x", "tcp", HOLD);
+	daemon_start(d);
+	inject_fail(d, INJECT_ACCEPT4, EACCES, -1);
+	int fd = daemon_connect(d, "x");
+	expect_line(d, "event=accept-failed service=x");
+	daemon_idle(d);
+	ck_assert_uint_le(inject_calls(d, INJECT_ACCEPT4), 50);
+	inject_fail(d, INJECT_ACCEPT4, EACCES, 0);
+	expect_echo(fd, "after a while");
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(b3_listener_that_stops_listening_is_repaired)
 {
 	struct daemon *d = daemon_new();
@@ -240,6 +260,7 @@ static const struct suite_test tests[] = {
 	TEST(b1_descriptors_run_out_for_real),
 	TEST(b1_few_descriptors_serve_everybody_in_turn),
 	TEST_LOOP(b2_transient_errors_of_accept_pass, ARRAY_LEN(transients)),
+	TEST(b2_an_error_that_takes_nobody_from_the_queue_does_not_spin),
 	TEST(b3_listener_that_stops_listening_is_repaired),
 	TEST(b4_clients_that_reset_while_queued_cost_nothing),
 	TEST(b4_clients_that_connect_and_leave),

@@ -276,52 +276,76 @@ START_TEST(stale_pid_file_is_taken_over)
 
 END_TEST
 
-static void
-make_symlink(struct daemon *d)
+/* Whoever may read the pid file may lock it, and must not keep a daemon away. */
+START_TEST(pid_file_that_a_reader_has_locked_is_taken_over)
 {
-	ck_assert_int_eq(
-	    symlink(text_format("%s/precious", d->dir), text_format("%s/run/pid", d->dir)), 0);
+	struct daemon *d = daemon_new();
+
+	write_file(text_format("%s/run/pid", d->dir), 0644, "1\n");
+	int reader = open(text_format("%s/run/pid", d->dir), O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(flock(reader, LOCK_EX | LOCK_NB), 0);
+	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
+	start_in_background(d);
+	struct stat st;
+	ck_assert_int_eq(stat(text_format("%s/run/pid.lock", d->dir), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	daemon_stop(d);
+	ck_assert(!path_exists(text_format("%s/run/pid", d->dir)));
+	ck_assert(!path_exists(text_format("%s/run/pid.lock", d->dir)));
+	close(reader);
+}
+
+END_TEST
+
+static void
+make_symlink(struct daemon *d, const char *path)
+{
+	ck_assert_int_eq(symlink(text_format("%s/precious", d->dir), path), 0);
 }
 
 static void
-make_dangling(struct daemon *d)
+make_dangling(struct daemon *d, const char *path)
 {
-	ck_assert_int_eq(
-	    symlink(text_format("%s/new", d->dir), text_format("%s/run/pid", d->dir)), 0);
+	ck_assert_int_eq(symlink(text_format("%s/new", d->dir), path), 0);
 }
 
 static void
-make_hardlink(struct daemon *d)
+make_hardlink(struct daemon *d, const char *path)
 {
-	ck_assert_int_eq(
-	    link(text_format("%s/precious", d->dir), text_format("%s/run/pid", d->dir)), 0);
+	ck_assert_int_eq(link(text_format("%s/precious", d->dir), path), 0);
 }
 
 static void
-make_fifo(struct daemon *d)
+make_fifo(struct daemon *d, const char *path)
 {
-	ck_assert_int_eq(mkfifo(text_format("%s/run/pid", d->dir), 0600), 0);
+	(void)d;
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
 }
 
 static void
-make_directory_there(struct daemon *d)
+make_directory_there(struct daemon *d, const char *path)
 {
-	ck_assert_int_eq(mkdir(text_format("%s/run/pid", d->dir), 0700), 0);
+	(void)d;
+	ck_assert_int_eq(mkdir(path, 0700), 0);
 }
 
-static void (*const pid_traps[])(struct daemon *d) = { make_symlink, make_dangling, make_hardlink,
-	make_fifo, make_directory_there };
+static const char *const pid_files[] = { "pid", "pid.lock" };
+static void (*const pid_traps[])(struct daemon *d, const char *path) = { make_symlink,
+	make_dangling, make_hardlink, make_fifo, make_directory_there };
 
 START_TEST(f1_pid_file_that_is_something_else_is_not_written)
 {
 	struct daemon *d = daemon_new();
 	const char *output;
+	char path[96];
 
+	snprintf(
+	    path, sizeof(path), "%s/run/%s", d->dir, pid_files[(size_t)_i / ARRAY_LEN(pid_traps)]);
 	write_file(text_format("%s/precious", d->dir), 0644, "precious");
-	pid_traps[_i](d);
+	pid_traps[(size_t)_i % ARRAY_LEN(pid_traps)](d, path);
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
 	ck_assert_int_eq(daemon_background(d, &output), 1);
-	ck_assert_ptr_nonnull(strstr(output, "/run/pid"));
+	ck_assert_ptr_nonnull(strstr(output, text_format("%s: it ", path)));
 	ck_assert_str_eq(read_file(text_format("%s/precious", d->dir)), "precious");
 	ck_assert(!path_exists(text_format("%s/new", d->dir)));
 	daemon_closed(d);
@@ -514,7 +538,9 @@ static const struct suite_test tests[] = {
 	TEST(address_that_becomes_free_is_taken),
 	TEST(f2_second_instance_is_refused_by_the_lock),
 	TEST(stale_pid_file_is_taken_over),
-	TEST_LOOP(f1_pid_file_that_is_something_else_is_not_written, ARRAY_LEN(pid_traps)),
+	TEST(pid_file_that_a_reader_has_locked_is_taken_over),
+	TEST_LOOP(f1_pid_file_that_is_something_else_is_not_written,
+	    ARRAY_LEN(pid_files) * ARRAY_LEN(pid_traps)),
 	TEST_LOOP(pid_file_in_the_foreground_only_when_asked_for, 2),
 	TEST(relative_paths_mean_the_same_after_leaving),
 	TEST_LOOP(usage_errors_have_status_2, 5),

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -115,9 +116,11 @@ START_TEST(log_on_success_chooses)
 	daemon_service(d, "x", "tcp", text_format(HOLD "%s", successes[_i].attributes));
 	daemon_service(d, "y", "tcp", HOLD);
 	daemon_start(d);
-	close(hold_open(d, "x"));
+	int fd = hold_open(d, "x");
+	pid_t pid = ask_pid(fd);
+	close(fd);
 	/* The other service ends after the first: its line would come behind. */
-	daemon_idle(d);
+	wait_gone(pid);
 	serve_one(d, "y");
 	daemon_stop(d);
 	if (successes[_i].start != NULL)
@@ -329,6 +332,66 @@ START_TEST(f6_what_a_program_writes_is_escaped_and_cut)
 
 END_TEST
 
+static void
+allow_few_descriptors(struct daemon *d)
+{
+	const struct rlimit few = { 256, 256 };
+
+	(void)d;
+	if (setrlimit(RLIMIT_NOFILE, &few) < 0)
+		_exit(126);
+}
+
+/* Each program leaves one behind that keeps standard error open until somebody opens the fifo. */
+START_TEST(kept_standard_error_takes_a_part_of_the_descriptors_only)
+{
+	struct daemon *d = daemon_new();
+	char fifo[96];
+
+	snprintf(fifo, sizeof(fifo), "%s/fifo", d->dir);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	d->before_exec = allow_few_descriptors;
+	d->leaves_children = true;
+	daemon_service(d, "x", "tcp",
+	    "\tstderr = log\n\tserver = /bin/sh\n"
+	    "\tserver_args = {\"-c\", \"cat @DIR@/fifo </dev/null >/dev/null &\"}\n");
+	daemon_service(d, "y", "tcp", HOLD "\tstderr = log\n");
+	daemon_start(d);
+	unsigned before = daemon_fds(d);
+	for (unsigned i = 1; i <= 70; i++) {
+		int fd = daemon_connect(d, "x");
+
+		expect_lines(d, i, "EXIT: x status=0");
+		close(fd);
+	}
+	expect_line(d, "event=stderr-lost service=x error=\"Too many open files\" left-out=0");
+	ck_assert_uint_le(daemon_fds(d), before + 64);
+	/* What is said is lost; service goes on. */
+	int fd = hold_open(d, "y");
+	expect_line(d, "event=stderr-lost service=y");
+	send_text(fd, "error lost%%0a\n");
+	ck_assert_str_eq(read_line(fd), "written");
+	close(fd);
+	expect_lines(d, 1, "EXIT: y");
+	int writer = open(fifo, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_ge(writer, 0);
+	/* Nobody comes too late: without the fifo cat fails at once. */
+	ck_assert_int_eq(unlink(fifo), 0);
+	close(writer);
+	int64_t deadline = deadline_after();
+	while (daemon_fds(d) > before)
+		ck_assert_int_lt(now_ms(), deadline);
+	fd = hold_open(d, "y");
+	send_text(fd, "error heard again%%0a\n");
+	ck_assert_str_eq(read_line(fd), "written");
+	expect_line(d, "event=stderr service=y *heard again");
+	expect_no_line(d, "event=stderr service=y *lost");
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(f6_odd_ids_stay_one_word)
 {
 	struct daemon *d = daemon_new();
@@ -471,6 +534,7 @@ static const struct suite_test tests[] = {
 	TEST(standard_error_without_a_reader_does_not_end_the_daemon),
 	TEST(standard_error_that_is_full_does_not_block),
 	TEST(f6_what_a_program_writes_is_escaped_and_cut),
+	TEST(kept_standard_error_takes_a_part_of_the_descriptors_only),
 	TEST(f6_odd_ids_stay_one_word),
 	TEST_LOOP(f8_wall_clock_jumps_change_nothing, 4),
 	TEST(syslog_with_facility_and_level),

@@ -282,6 +282,79 @@ START_TEST(e7_address_taken_at_a_reload)
 
 END_TEST
 
+/* a cannot have its second address, so it keeps its first one, which b had counted on. */
+START_TEST(e7_services_that_depend_on_one_that_stays_stay_as_well)
+{
+	struct daemon *d = daemon_new();
+	int taken = occupy(own_address(1), 3600);
+
+	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3601\n");
+	daemon_entry(d, "b", HOLD "\tlisten = @ADDR@:3602\n");
+	daemon_start(d);
+	int a = connect_address(own_address(0), 3601), b = connect_address(own_address(0), 3602);
+	expect_echo(a, "a");
+	expect_echo(b, "b");
+	for (int i = 0; i < 3; i++) {
+		daemon_clear(d);
+		daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3602 @ADDR2@:3600\n");
+		daemon_entry(d, "b", HOLD "\tlisten = @ADDR@:3601\n");
+		daemon_reload(d);
+		expect_line(d, "event=reload-done services=2 listeners=2 unbound=0 kept=2");
+		ck_assert(is_served(own_address(0), 3601));
+		ck_assert(is_served(own_address(0), 3602));
+	}
+	expect_echo(a, "still a");
+	expect_echo(b, "still b");
+	close(taken);
+	daemon_reload(d);
+	expect_line(d, "event=reload-done services=2 listeners=3 unbound=0 kept=0");
+	ck_assert(is_served(own_address(1), 3600));
+	close(a);
+	close(b);
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* The wildcard overlaps with the old address, which must be closed first; somebody else has the port elsewhere. */
+START_TEST(e7_old_address_comes_back_when_the_new_one_is_not_to_be_had)
+{
+	struct daemon *d = daemon_new();
+	int taken = occupy(own_address(1), 3603);
+
+	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3603\n");
+	daemon_start(d);
+	daemon_clear(d);
+	daemon_entry(d, "a", HOLD "\tlisten = 0.0.0.0:3603\n");
+	daemon_reload(d);
+	expect_line(d, "event=service-kept service=a*opened again");
+	ck_assert(is_served(own_address(0), 3603));
+	close(taken);
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(services_of_one_id_are_told_apart_by_their_addresses)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_entry(d, "x", HOLD "\tinstances = 1\n\tlisten = @ADDR@:3601\n");
+	daemon_entry(d, "x", HOLD "\tinstances = 1\n\tlisten = @ADDR@:3602\n");
+	daemon_start(d);
+	int held = connect_address(own_address(0), 3601);
+	expect_echo(held, "held");
+	daemon_clear(d);
+	daemon_entry(d, "x", HOLD "\tinstances = 1\n\tlisten = @ADDR@:3602\n");
+	daemon_reload(d);
+	ck_assert(is_served(own_address(0), 3602));
+	expect_echo(held, "still held");
+	close(held);
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(e8_storm_of_signals)
 {
 	struct daemon *d = daemon_new();
@@ -504,6 +577,9 @@ static const struct suite_test tests[] = {
 	TEST_LOOP(e6_errors_in_the_text_change_nothing, ARRAY_LEN(bad_texts)),
 	TEST(missing_surroundings_keep_one_service_as_it_was),
 	TEST(e7_address_taken_at_a_reload),
+	TEST(e7_services_that_depend_on_one_that_stays_stay_as_well),
+	TEST(e7_old_address_comes_back_when_the_new_one_is_not_to_be_had),
+	TEST(services_of_one_id_are_told_apart_by_their_addresses),
 	TEST(e8_storm_of_signals),
 	TEST_LOOP(e12_file_missing_at_a_reload_keeps_everything, ARRAY_LEN(spoil_file)),
 	TEST(two_hundred_reloads_under_load_lose_no_connection),

@@ -139,6 +139,33 @@ START_TEST(the_whole_process_group_is_ended)
 
 END_TEST
 
+START_TEST(what_a_program_leaves_behind_has_its_grace_and_no_more)
+{
+	struct daemon *d = daemon_new();
+	int child;
+
+	daemon_inject(d);
+	daemon_service(d, "x", "tcp", HOLD "\tstop_grace = 300s\n");
+	daemon_start(d);
+	int fd = hold_open(d, "x");
+	send_text(fd, "stubborn\n");
+	ck_assert_int_eq(sscanf(read_line(fd), "stays %d", &child), 1);
+	daemon_signal(d, SIGTERM);
+	expect_line(d, "EXIT: x signal=%d", SIGTERM);
+	daemon_idle(d);
+	ck_assert_int_eq(kill(child, 0), 0);
+	atomic_store(&d->inject->monotonic_s, 301);
+	daemon_signal(d, SIGUSR1);
+	ck_assert_int_eq(daemon_wait(d), 0);
+	expect_line(d, "event=killed pid=");
+	wait_gone(child);
+	d->leaves_children = true;
+	daemon_closed(d);
+	close(fd);
+}
+
+END_TEST
+
 START_TEST(second_term_does_not_hurt)
 {
 	struct daemon *d = daemon_new();
@@ -326,6 +353,7 @@ static const struct suite_test tests[] = {
 	TEST(stop_grace_ends_with_kill),
 	TEST(stop_signal_is_the_services_own),
 	TEST(the_whole_process_group_is_ended),
+	TEST(what_a_program_leaves_behind_has_its_grace_and_no_more),
 	TEST(second_term_does_not_hurt),
 	TEST(quit_leaves_programs_running),
 	TEST(addresses_are_free_at_once_after_the_end),

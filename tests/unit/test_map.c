@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "suite.h"
 
-static int values[1000];
+static int values[6];
 
 START_TEST(entries_of_one_key_come_out_in_order)
 {
@@ -41,29 +39,6 @@ START_TEST(del_takes_out_one_entry)
 
 END_TEST
 
-START_TEST(take_any_empties_it)
-{
-	char keys[ARRAY_LEN(values)][16];
-	struct map *m = map_new(ARRAY_LEN(values));
-	int *taken;
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-		values[i] = 1;
-		snprintf(keys[i], sizeof(keys[i]), "key%zu", i);
-		map_put(m, keys[i], &values[i]);
-	}
-	while ((taken = map_take_any(m)) != NULL) {
-		ck_assert_int_eq(*taken, 1);
-		*taken = 0;
-		n++;
-	}
-	ck_assert_uint_eq(n, ARRAY_LEN(values));
-	map_free(m);
-}
-
-END_TEST
-
 START_TEST(nothing_is_put_beyond_the_capacity)
 {
 	struct map *m = map_new(1);
@@ -84,7 +59,6 @@ main(void)
 	static const struct suite_test tests[] = {
 		TEST(entries_of_one_key_come_out_in_order),
 		TEST(del_takes_out_one_entry),
-		TEST(take_any_empties_it),
 		TEST(nothing_is_put_beyond_the_capacity),
 	};
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "control/change.h"
+
+void
+match_listeners(struct work *w)
+{
+	size_t count = 0;
+	struct service *s;
+	struct listener *l;
+
+	TAILQ_FOREACH(s, &w->rt->services, link)
+		TAILQ_FOREACH(l, &s->listeners, link)
+			count++;
+	map_free(w->listeners);
+	w->listeners = map_new(count);
+	TAILQ_FOREACH(s, &w->rt->services, link)
+		TAILQ_FOREACH(l, &s->listeners, link) {
+			l->is_kept = false;
+			map_put(w->listeners, l->key, l);
+		}
+}
+
+static struct map *
+services_by_id(struct work *w)
+{
+	size_t count = 0;
+	struct map *by_id;
+	struct service *s;
+
+	TAILQ_FOREACH(s, &w->rt->services, link)
+		count++;
+	by_id = map_new(count);
+	TAILQ_FOREACH(s, &w->rt->services, link) {
+		s->is_matched = s->is_gone;
+		if (!s->is_gone)
+			map_put(by_id, s->conf->id, s);
+	}
+	return by_id;
+}
+
+static struct service *
+matched(struct service *s)
+{
+	if (s != NULL)
+		s->is_matched = true;
+	return s;
+}
+
+static struct service *
+find_by_address(const struct work *w, const struct service_conf *conf)
+{
+	for (size_t i = 0; i < conf->endpoint_count; i++) {
+		struct listener *l = map_get(w->listeners, conf->endpoints[i].key);
+		struct service *s = l != NULL ? l->role.service : NULL;
+
+		if (s != NULL && !s->is_matched && strcmp(s->conf->id, conf->id) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static struct service *
+find_by_id(struct map *by_id, const char *id)
+{
+	struct service *s;
+
+	while ((s = map_take(by_id, id)) != NULL && s->is_matched)
+		continue;
+	return s;
+}
+
+static bool
+is_wanted(const struct service_conf *conf)
+{
+	return conf->state == CONF_OK || conf->state == CONF_BROKEN_SURROUNDINGS;
+}
+
+/* What cannot be served under its new settings stays as it was, and is nothing if it is new. */
+static void
+drop_unserved(struct work *w)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->count; i++) {
+		struct change *c = &w->changes[i];
+
+		if (c->conf->state != CONF_OK) {
+			if (c->service == NULL)
+				continue;
+			c->stays = true;
+			w->result.kept++;
+			log_warn(
+			    "event=service-kept service=%s reason=\"something that its new settings "
+			    "name is missing\"",
+			    c->conf->id);
+		}
+		w->changes[kept++] = *c;
+	}
+	w->count = kept;
+}
+
+void
+match_services(struct work *w)
+{
+	struct map *by_id = services_by_id(w);
+
+	w->changes = mem_array(w->config->count, sizeof(*w->changes));
+	for (size_t i = 0; i < w->config->count; i++)
+		if (is_wanted(w->config->services[i]))
+			w->changes[w->count++].conf = w->config->services[i];
+	for (size_t i = 0; i < w->count; i++)
+		w->changes[i].service = matched(find_by_address(w, w->changes[i].conf));
+	for (size_t i = 0; i < w->count; i++)
+		if (w->changes[i].service == NULL)
+			w->changes[i].service = matched(find_by_id(by_id, w->changes[i].conf->id));
+	map_free(by_id);
+	drop_unserved(w);
+}
