@@ -42,6 +42,7 @@ struct loader {
 	size_t block_count, block_room;
 	void *seen; /* tree of struct identity */
 	struct draft defaults;
+	struct problems of_service; /* those of the service being loaded */
 	struct name_set enabled, disabled;
 };
 
@@ -257,11 +258,11 @@ start_service(const struct loader *l, const struct block *b)
 static struct service_conf *
 load_service(struct loader *l, struct draft *d, const struct block *b)
 {
-	struct problems problems = { 0 };
+	struct problems *problems = &l->of_service;
 
 	d->conf = start_service(l, b);
 	d->block = b;
-	d->problems = &problems;
+	d->problems = problems;
 	memset(d->own, 0, attr_count * sizeof(*d->own));
 	memcpy(d->broken, l->defaults.broken, attr_count * sizeof(*d->broken));
 	memcpy(d->lacks, l->defaults.lacks, unsupported_count * sizeof(*d->lacks));
@@ -278,8 +279,8 @@ load_service(struct loader *l, struct draft *d, const struct block *b)
 		resolve_endpoints(d);
 	}
 	d->conf->state = is_read ? judge(d, is_off) : is_off ? CONF_DISABLED : CONF_BROKEN_TEXT;
-	hand_over(l->problems, &problems, is_off);
-	problems_done(&problems);
+	hand_over(l->problems, problems, is_off);
+	problems_done(problems);
 	return d->conf;
 }
 

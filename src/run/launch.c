@@ -2,8 +2,13 @@
 #include "run/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -51,6 +56,24 @@ step_nice(const struct launch *l)
 	return nice(l->plan->nice) == -1 && errno != 0 ? -errno : 0;
 }
 
+/* A daemon that is kept from being killed when memory runs out does not hand that on, nor an execution domain. */
+static int
+step_inherited(const struct launch *l)
+{
+	int fd, r = 0;
+
+	if (l->plan->resets_personality)
+		personality(PER_LINUX);
+	if (!l->plan->resets_oom_score)
+		return 0;
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 static int
 step_umask(const struct launch *l)
 {
@@ -90,6 +113,22 @@ step_user(const struct launch *l)
 	return setresuid(l->plan->uid, l->plan->uid, l->plan->uid) < 0 ? -errno : 0;
 }
 
+/* With the user goes every capability, whatever securebits or ambient sets the daemon was started with. */
+static int
+step_capabilities(const struct launch *l)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	(void)l;
+	if (geteuid() == 0)
+		return 0;
+	/* EINVAL: a kernel before 4.3, which has no ambient set. */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+		return -errno;
+	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
+
 /* A builtin is a program that needs no exec. */
 static int
 step_exec(const struct launch *l)
@@ -111,11 +150,13 @@ static const struct {
 	{ "descriptors", step_descriptors },
 	{ "limits", step_limits },
 	{ "nice", step_nice },
+	{ "inherited", step_inherited },
 	{ "umask", step_umask },
 	{ "chroot", step_chroot },
 	{ "directory", step_directory },
 	{ "groups", step_groups },
 	{ "user", step_user },
+	{ "capabilities", step_capabilities },
 	{ "exec", step_exec },
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,10 +18,27 @@
  * log to a terminal with `stty tostop` without being stopped. */
 static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGTTOU };
 
+static bool
+has_low_oom_score(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	char first = '0';
+
+	if (fd < 0)
+		return false;
+	if (read(fd, &first, 1) < 0)
+		first = '0';
+	close(fd);
+	return first == '-';
+}
+
 void
 origin_take(struct origin *o)
 {
 	struct rlimit raised;
+
+	o->has_oom_score = has_low_oom_score();
+	o->has_personality = personality(0xffffffff) > 0;
 
 	o->umask = umask(022) | 022;
 	o->environ = environ;
@@ -67,10 +85,19 @@ origin_clean(unsigned keep)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What the terminal sent to the daemon's process group before the child had a session of its own. */
+static const int from_terminal[] = { SIGHUP, SIGINT, SIGQUIT };
+
 int
 origin_signals_reset(void)
 {
 	sigset_t none;
+
+	/* Ignoring a blocked signal drops the one that is pending. */
+	for (size_t i = 0; i < ARRAY_LEN(from_terminal); i++) {
+		signal(from_terminal[i], SIG_IGN);
+		signal(from_terminal[i], SIG_DFL);
+	}
 
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		if (signal(ignored[i], SIG_DFL) == SIG_ERR)

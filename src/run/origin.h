@@ -3,6 +3,7 @@
 #ifndef RUN_ORIGIN_H
 #define RUN_ORIGIN_H
 
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -10,7 +11,9 @@ struct origin {
 	struct rlimit nofile;
 	mode_t
 	    umask; /* of whoever started the daemon, with 022 added: a program never starts more open than that */
-	char **environ; /* borrowed from the C library */
+	bool has_oom_score;   /* an oom_score_adj below 0 */
+	bool has_personality; /* another execution domain than the usual one, or flags of it */
+	char **environ;       /* borrowed from the C library */
 };
 
 /* Remembers the origin, then raises the soft limit of descriptors to the hard one, at most 512 Ki. */

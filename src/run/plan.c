@@ -64,6 +64,8 @@ plan_new(const struct service_conf *conf, const struct origin *origin)
 	}
 	make_rlimits(p, conf, origin);
 	p->env = environment_new(conf, origin->environ, &p->env_fixed);
+	p->resets_oom_score = origin->has_oom_score;
+	p->resets_personality = origin->has_personality;
 	p->umask = conf->has_umask ? conf->umask : origin->umask;
 	p->nice = conf->nice;
 	p->chroot = conf->chroot;

@@ -24,6 +24,7 @@ struct plan {
 	const struct builtin *builtin; /* its stream function runs in the child */
 	struct plan_rlimit *rlimits;
 	size_t rlimit_count;
+	bool resets_oom_score, resets_personality;
 	mode_t umask;
 	int nice;
 	const char *chroot, *directory; /* borrowed from the configuration */

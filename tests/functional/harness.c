@@ -26,17 +26,6 @@
 #define ANSWER_MS      10000
 #define ANSWER_SLOW_MS 60000
 
-#if defined(__SANITIZE_ADDRESS__)
-# define IS_SANITIZED 1
-#elif defined(__has_feature)
-# if __has_feature(address_sanitizer)
-#  define IS_SANITIZED 1
-# endif
-#endif
-#ifndef IS_SANITIZED
-# define IS_SANITIZED 0
-#endif
-
 static char base_directory[PATH_MAX / 4];
 
 static int
@@ -343,7 +332,7 @@ count_descriptors(pid_t pid)
 bool
 is_slow(void)
 {
-	return IS_SANITIZED || getenv("PORTERD_WRAPPER") != NULL;
+	return SUITE_IS_SANITIZED || getenv("PORTERD_WRAPPER") != NULL;
 }
 
 bool

@@ -419,6 +419,27 @@ START_TEST(a10_fork_failure_is_tried_again)
 
 END_TEST
 
+START_TEST(a10_client_that_waits_for_a_fork_meets_the_new_settings)
+{
+	struct daemon *d = two_services(HOLD);
+
+	daemon_start(d);
+	inject_fail(d, INJECT_FORK, EAGAIN, 1);
+	int fd = daemon_connect(d, "x");
+	expect_line(d, "event=fork-failed service=x");
+	daemon_clear(d);
+	daemon_add(d, "service daytime { id = x type = INTERNAL wait = no }\n");
+	daemon_reload(d);
+	atomic_store(&d->inject->monotonic_s, 10);
+	daemon_signal(d, SIGUSR1);
+	ck_assert_ptr_nonnull(strstr(read_line(fd), " UTC"));
+	close(fd);
+	expect_line(d, "START: x pid=0");
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(a10_fork_that_never_works_closes_the_client_and_keeps_the_slot)
 {
 	struct daemon *d = two_services(HOLD "\tinstances = 1\n");
@@ -746,7 +767,18 @@ START_TEST(programs_start_with_clean_signals)
 
 END_TEST
 
-static const int early_signals[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGCHLD };
+/* What a terminal sends to the daemon's process group is not for its programs; what is sent to one ends it. */
+static const struct {
+	int signo;
+	bool ends;
+} early_signals[] = {
+	{ SIGHUP, false },
+	{ SIGTERM, true },
+	{ SIGINT, false },
+	{ SIGQUIT, false },
+	{ SIGUSR1, true },
+	{ SIGCHLD, false },
+};
 
 START_TEST(a17_signal_to_a_child_before_exec_does_not_reach_the_daemon)
 {
@@ -754,12 +786,12 @@ START_TEST(a17_signal_to_a_child_before_exec_does_not_reach_the_daemon)
 
 	daemon_start(d);
 	/* The child signals itself in its first step; the daemon must not believe that it was meant. */
-	atomic_store(&d->inject->rule[INJECT_SETSID].signo, early_signals[_i]);
+	atomic_store(&d->inject->rule[INJECT_SETSID].signo, early_signals[_i].signo);
 	int fd = daemon_connect(d, "x");
-	if (early_signals[_i] == SIGCHLD)
-		expect_echo(fd, "nothing happened");
-	else
+	if (early_signals[_i].ends)
 		expect_closed(fd);
+	else
+		expect_echo(fd, "nothing happened");
 	close(fd);
 	expect_line(d, "EXIT: x ");
 	atomic_store(&d->inject->rule[INJECT_SETSID].signo, 0);
@@ -819,6 +851,7 @@ static const struct suite_test tests[] = {
 	TEST(a7_program_path_longer_than_any),
 	TEST(a7_failing_program_is_not_tried_for_every_client),
 	TEST_LOOP(a10_fork_failure_is_tried_again, 2),
+	TEST(a10_client_that_waits_for_a_fork_meets_the_new_settings),
 	TEST(a10_fork_that_never_works_closes_the_client_and_keeps_the_slot),
 	TEST(noretry_gives_up_at_once),
 	TEST(a10_kernel_refuses_to_fork),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* wait = yes: the program gets the listening socket, and porterd waits until it ends. */
+#include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -318,6 +319,100 @@ START_TEST(b3_own_listener_shut_down_works_again)
 
 END_TEST
 
+/* From a port of its own, to own_address(0):3600. */
+static int
+datagram_to_own(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(3600) };
+	int fd = datagram_socket("127.0.0.1", 0);
+
+	ck_assert_int_eq(inet_pton(AF_INET, own_address(0), &to.sin_addr), 1);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+START_TEST(b3_own_datagram_socket_works_after_what_its_program_did)
+{
+	struct daemon *d = daemon_new();
+	bool is_shut = _i == 0;
+
+	daemon_inject(d);
+	daemon_entry(d, "x",
+	    is_shut ? WAITER("dgram 1 shutdown") "\tprotocol = udp\n\tlisten = @ADDR@:3600\n"
+		    : WAITER("dgram 1 connect") "\tprotocol = udp\n\tlisten = @ADDR@:3600\n");
+	daemon_service(d, "y", "tcp", HOLD);
+	daemon_start(d);
+	int y = hold_open(d, "y");
+	for (unsigned i = 1; i <= 3; i++) {
+		int fd = datagram_to_own();
+
+		send_text(fd, "hello");
+		answered(fd, "hello");
+		close(fd);
+		expect_lines(d, i, "EXIT: x status=");
+		if (is_shut)
+			expect_lines(d, i, "event=listener-lost service=x");
+		daemon_idle(d);
+	}
+	/* No program is started for nobody. */
+	unsigned before = inject_calls(d, INJECT_POLL);
+	for (int i = 0; i < 20; i++)
+		expect_echo(y, "turn");
+	ck_assert_uint_le(inject_calls(d, INJECT_POLL) - before, 5);
+	ck_assert_uint_eq(count_lines(d, "START: x"), 3);
+	close(y);
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(b3_datagram_socket_handed_over_and_connected_by_its_program_hears_all)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_service(d, "x", "udp", WAITER("dgram 1 connect"));
+	daemon_start(d);
+	for (unsigned i = 1; i <= 3; i++) {
+		int fd = datagram_to(d, "x");
+
+		send_text(fd, "hello");
+		answered(fd, "hello");
+		close(fd);
+		expect_lines(d, i, "EXIT: x status=0");
+		daemon_idle(d);
+	}
+	expect_no_line(d, "event=listener-lost");
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(b3_datagram_socket_handed_over_and_shut_down_is_given_up)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_inject(d);
+	daemon_service(d, "x", "udp", WAITER("dgram 1 shutdown"));
+	daemon_service(d, "y", "tcp", HOLD);
+	daemon_start(d);
+	int fd = datagram_to(d, "x");
+	send_text(fd, "hello");
+	answered(fd, "hello");
+	expect_line(d, "event=listener-lost service=x");
+	daemon_idle(d);
+	int y = hold_open(d, "y");
+	unsigned before = inject_calls(d, INJECT_POLL);
+	for (int i = 0; i < 20; i++)
+		expect_echo(y, "turn");
+	ck_assert_uint_le(inject_calls(d, INJECT_POLL) - before, 5);
+	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	close(y);
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(b5_program_that_clears_nonblock_does_not_block_porterd)
 {
 	struct daemon *d = daemon_new();
@@ -423,6 +518,9 @@ static const struct suite_test tests[] = {
 	TEST(equal_datagrams_are_not_taken_for_an_unread_one),
 	TEST(b3_listener_shut_down_by_its_program_works_again),
 	TEST(b3_own_listener_shut_down_works_again),
+	TEST_LOOP(b3_own_datagram_socket_works_after_what_its_program_did, 2),
+	TEST(b3_datagram_socket_handed_over_and_connected_by_its_program_hears_all),
+	TEST(b3_datagram_socket_handed_over_and_shut_down_is_given_up),
 	TEST_LOOP(b5_program_that_clears_nonblock_does_not_block_porterd, 2),
 	TEST(c6_empty_datagram_is_data),
 	TEST(one_program_for_each_listener),

@@ -11,17 +11,6 @@
 #define TIMEOUT_S      30
 #define TIMEOUT_SLOW_S 180
 
-#if defined(__SANITIZE_ADDRESS__)
-# define IS_SANITIZED 1
-#elif defined(__has_feature)
-# if __has_feature(address_sanitizer)
-#  define IS_SANITIZED 1
-# endif
-#endif
-#ifndef IS_SANITIZED
-# define IS_SANITIZED 0
-#endif
-
 /* valgrind loads its own objects into the process that it runs. */
 static int
 is_valgrind(void)
@@ -38,7 +27,7 @@ timeout_s(void)
 
 	if (text != NULL && atoi(text) > 0)
 		return atoi(text);
-	return IS_SANITIZED || is_valgrind() ? TIMEOUT_SLOW_S : TIMEOUT_S;
+	return SUITE_IS_SANITIZED || is_valgrind() ? TIMEOUT_SLOW_S : TIMEOUT_S;
 }
 
 int

@@ -6,6 +6,17 @@
 #include <check.h>
 #include <stddef.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+# define SUITE_IS_SANITIZED 1
+#elif defined(__has_feature)
+# if __has_feature(address_sanitizer)
+#  define SUITE_IS_SANITIZED 1
+# endif
+#endif
+#ifndef SUITE_IS_SANITIZED
+# define SUITE_IS_SANITIZED 0
+#endif
+
 struct suite_test {
 	const char *name;
 	const TTest *const *test;

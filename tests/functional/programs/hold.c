@@ -7,6 +7,7 @@
  *   error TEXT   writes TEXT to standard error; bytes may be given as %XX; answers "written"
  *   orphan       leaves a grandchild that answers "orphan PID" once its parent is gone, and ends
  *   stay         leaves a child in this process group that keeps the connection; answers "stays PID"
+ *   stubborn     the same, and the child ignores SIGTERM
  *   burn         uses a tenth of a second of processor time, answers "burnt"
  *   file PATH    creates a file; answers "created", or the reason */
 #include <errno.h>
@@ -99,11 +100,20 @@ do_stay(const char *text)
 	pid_t pid = fork();
 
 	if (pid > 0) {
+		signal(SIGTERM, SIG_DFL); /* ignored by do_stubborn for the child */
 		printf("stays %d\n", pid);
 		return;
 	}
 	for (;;)
 		pause();
+}
+
+static void
+do_stubborn(const char *text)
+{
+	/* Ignored before the fork, so that the child does so from the start. */
+	signal(SIGTERM, SIG_IGN);
+	do_stay(text);
 }
 
 static void
@@ -138,6 +148,7 @@ static const struct {
 	{ "error", do_error },
 	{ "orphan", do_orphan },
 	{ "stay", do_stay },
+	{ "stubborn", do_stubborn },
 	{ "burn", do_burn },
 	{ "file", do_file },
 };
