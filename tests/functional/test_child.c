@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/securebits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sched.h>
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -840,6 +843,40 @@ START_TEST(a21_surroundings_are_the_programs_own)
 
 END_TEST
 
+/* What an init system may do to a daemon that it values. Lowering the score takes a right that even root may lack. */
+static void
+privilege_surroundings(struct daemon *d)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	(void)d;
+	if (fd < 0 || (write(fd, "-500", 4) < 0 && errno != EACCES))
+		_exit(126);
+	close(fd);
+	if (personality(ADDR_NO_RANDOMIZE) < 0)
+		_exit(126);
+	if (geteuid() == 0 && prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0)
+		_exit(126);
+}
+
+START_TEST(a5_no_privilege_of_the_daemon_is_handed_on)
+{
+	static const char *const sets[] = { "status CapPrm", "status CapEff", "status CapAmb" };
+	struct daemon *d = daemon_new();
+
+	d->before_exec = privilege_surroundings;
+	daemon_service(d, "x", "tcp", geteuid() == 0 ? SHOW "\tuser = nobody\n" : SHOW);
+	daemon_start(d);
+	const char *shown = shown_by(d, "x");
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+		ck_assert_str_eq(show_value(shown, sets[i]), "0000000000000000");
+	ck_assert_str_eq(show_value(shown, "personality"), "0");
+	ck_assert_str_eq(show_value(shown, "oom_score_adj"), "0");
+	daemon_stop(d);
+}
+
+END_TEST
+
 static const struct suite_test tests[] = {
 	TEST_LOOP(a2_program_is_never_run_when_a_step_fails, ARRAY_LEN(step_failures)),
 	TEST(a3_user_at_its_process_limit_is_a_failed_start),
@@ -864,6 +901,7 @@ static const struct suite_test tests[] = {
 	TEST(programs_start_with_clean_signals),
 	TEST_LOOP(
 	    a17_signal_to_a_child_before_exec_does_not_reach_the_daemon, ARRAY_LEN(early_signals)),
+	TEST(a5_no_privilege_of_the_daemon_is_handed_on),
 	TEST(a21_surroundings_are_the_programs_own),
 };
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -96,6 +97,19 @@ show_ids(void)
 }
 
 static void
+show_file(const char *name, const char *path)
+{
+	char text[64] = "";
+	FILE *f = fopen(path, "re");
+
+	if (f != NULL && fgets(text, sizeof(text), f) != NULL)
+		text[strcspn(text, "\n")] = '\0';
+	if (f != NULL)
+		fclose(f);
+	printf("%s %s\n", name, text);
+}
+
+static void
 show_surroundings(void)
 {
 	char cwd[4096];
@@ -110,6 +124,8 @@ show_surroundings(void)
 	errno = 0;
 	int nice_value = getpriority(PRIO_PROCESS, 0);
 	printf("nice %d\n", nice_value);
+	printf("personality %d\n", personality(0xffffffff));
+	show_file("oom_score_adj", "/proc/self/oom_score_adj");
 	printf("root %s\n", access("/etc/passwd", F_OK) == 0 ? "whole" : "changed");
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit limit;
