@@ -111,7 +111,8 @@ still_held() # count
 }
 
 # Runs this test again inside a root that is the machine's with the tree laid over it, in namespaces of its own: what
-# it starts ends with it. PORTER_INSIDE tells the second run.
+# it starts ends with it. PORTER_INSIDE tells the second run. With own_network=--net its ports are its own, too.
+own_network=
 run_inside() # tree
 {
 	[ "$(id -u)" = 0 ] || skip "not root"
@@ -119,15 +120,19 @@ run_inside() # tree
 	mkdir -p "$1/porter-test/tests/tools" "$1/porter-test/tests/system" "$tmp/lay" "$tmp/tree"
 	cp "$SRC_ROOT/tests/tools/system.sh" "$1/porter-test/tests/tools"
 	cp "$0" "$1/porter-test/tests/system"
+	cp "$SRC_ROOT/tests/conf/good/myecho.conf" "$1/porter-test/tests"
 	# shellcheck disable=SC2016 # for the inner shell to expand
-	inside='mount -t tmpfs tmpfs "$1/lay" && mkdir "$1/lay/upper" "$1/lay/work" &&
+	inside='[ -z "$4" ] || ip link set lo up || exit 78
+	    mount -t tmpfs tmpfs "$1/lay" && mkdir "$1/lay/upper" "$1/lay/work" &&
 	    mount -t overlay -o "lowerdir=/,upperdir=$1/lay/upper,workdir=$1/lay/work" overlay "$1/tree" &&
 	    tar -C "$2" -cf - . | tar -C "$1/tree" --keep-directory-symlink --no-overwrite-dir -xf - &&
 	    mount --rbind /dev "$1/tree/dev" && mount -t proc proc "$1/tree/proc" &&
 	    mount -t tmpfs tmpfs "$1/tree/run" && mount -t tmpfs tmpfs "$1/tree/tmp" || exit 78
 	    exec chroot "$1/tree" /usr/bin/env PORTER_INSIDE=1 PORTER_SKIPS=/dev/null SRC_ROOT=/porter-test sh "/porter-test/tests/system/$3"'
 	status=0
-	unshare --mount --pid --fork --kill-child sh -c "$inside" inside "$tmp" "$1" "$(basename "$0")" || status=$?
+	# shellcheck disable=SC2086 # an option or nothing
+	unshare --mount --pid $own_network --fork --kill-child sh -c "$inside" inside "$tmp" "$1" "$(basename "$0")" \
+	    "$own_network" || status=$?
 	[ "$status" != 78 ] || skip "no mount namespace with an overlay can be made"
 	return "$status"
 }
