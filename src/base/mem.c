@@ -6,14 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+static void (*failure)(void);
+
+void
+mem_set_failure(void (*fn)(void))
+{
+	failure = fn;
+}
 
 static void *
 must(void *p)
 {
-	if (p == NULL)
-		log_fatal("event=out-of-memory");
-	return p;
+	if (p != NULL)
+		return p;
+	if (failure != NULL)
+		failure();
+	fputs("porterd: out of memory\n", stderr);
+	exit(EXIT_FAILURE);
 }
 
 void *

@@ -5,7 +5,10 @@
 
 #include <stddef.h>
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/array.h"
+
+/* Called when there is no memory, before the program ends with status 1; it may end it itself. */
+void mem_set_failure(void (*fn)(void));
 
 void *mem_alloc(size_t size);               /* zeroed; free() it */
 void *mem_array(size_t count, size_t size); /* zeroed, overflow checked */

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
-#include "base/mem.h"
 
 /* Moves a descriptor out of the way of those that programs are given. */
 static int

@@ -2,6 +2,7 @@
 #include "base/sink.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/output.h"
+#include "base/quote.h"
+#include "base/rate.h"
 
 /* A file or socket that failed is opened anew this often at most. */
 #define RETRY_MS  1000
@@ -28,7 +30,7 @@ struct sink {
 	uint64_t lost;    /* lines since the latest one that was written */
 	bool is_torn;     /* the latest line was written in part */
 	bool is_busy; /* a message about this sink is being written: it must not come back here */
-	struct log_rate reports;
+	struct rate reports;
 	bool is_soft_reported, is_hard_reported;
 	bool is_full; /* beyond its hard limit */
 };
@@ -43,6 +45,7 @@ struct sink_class {
 static struct sink *sinks;
 static uint64_t lost_total;
 static const char *syslog_path = "/dev/log";
+static sink_report_fn *reporter;
 static int64_t (*now_fn)(void) = clock_now_ms;
 
 static int
@@ -168,17 +171,30 @@ make_ready(struct sink *s)
 	return 0;
 }
 
+static void __attribute__((format(printf, 1, 2))) report(const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (reporter == NULL)
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	reporter(text);
+}
+
 static void
 report_failure(struct sink *s, int error)
 {
 	char name[256];
 	unsigned left_out;
 
-	if (!log_rate_allows(&s->reports, now_fn(), REPORT_MS, &left_out))
+	if (!rate_allows(&s->reports, now_fn(), REPORT_MS, &left_out))
 		return;
 	s->is_busy = true;
-	log_warn("event=log-failed log=%s error=\"%s\"",
-	    log_quote(sink_name(s), name, sizeof(name)), strerror(-error));
+	report("event=log-failed log=%s error=\"%s\"", quote_text(sink_name(s), name, sizeof(name)),
+	    strerror(-error));
 	s->is_busy = false;
 }
 
@@ -240,14 +256,14 @@ check_limits(struct sink *s, size_t room)
 	size = size_with(s, room);
 	if (t->soft_bytes > 0 && size > t->soft_bytes && !s->is_soft_reported) {
 		s->is_soft_reported = true;
-		log_warn("event=log-soft-limit log=%s size=%lld limit=%lld",
-		    log_quote(t->path, name, sizeof(name)), (long long)size,
+		report("event=log-soft-limit log=%s size=%lld limit=%lld",
+		    quote_text(t->path, name, sizeof(name)), (long long)size,
 		    (long long)t->soft_bytes);
 	}
 	if (t->hard_bytes > 0 && size > t->hard_bytes && !s->is_hard_reported) {
 		s->is_hard_reported = true;
-		log_warn("event=log-hard-limit log=%s size=%lld limit=%lld",
-		    log_quote(t->path, name, sizeof(name)), (long long)size,
+		report("event=log-hard-limit log=%s size=%lld limit=%lld",
+		    quote_text(t->path, name, sizeof(name)), (long long)size,
 		    (long long)t->hard_bytes);
 		s->is_full = true;
 	}
@@ -345,6 +361,12 @@ uint64_t
 sink_lost_total(void)
 {
 	return lost_total;
+}
+
+void
+sink_set_reporter(sink_report_fn *fn)
+{
+	reporter = fn;
 }
 
 void

@@ -37,6 +37,9 @@ void sink_write(struct sink *s, const char *stamp, int priority, const char *lin
 uint64_t sink_lost_total(void); /* lines lost by all sinks since start */
 
 /* For tests: another socket than /dev/log (borrowed), another monotonic clock. NULL: the usual. */
+/* Gets what sinks have to say of themselves, one message without newline a call. */
+typedef void sink_report_fn(const char *text);
+void sink_set_reporter(sink_report_fn *fn); /* NULL: nobody */
 void sink_set_syslog_path(const char *path);
 void sink_set_clock(int64_t (*now_ms)(void));
 

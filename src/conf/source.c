@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/quote.h"
 #include "conf/trust.h"
 
 #define NATIVE_SUFFIX ".conf"
@@ -203,7 +204,7 @@ list_entry(struct listing *l, int dir, const char *name)
 		strings_add(&l->names, name);
 	else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
 		problem_add(l->problems, SEVERITY_NOTE, CAUSE_TEXT, l->from,
-		    "%s in %s is skipped: %s", log_quote(name, quoted, sizeof(quoted)),
+		    "%s in %s is skipped: %s", quote_text(name, quoted, sizeof(quoted)),
 		    l->directory, why);
 }
 

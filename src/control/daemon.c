@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/quote.h"
 #include "control/apply.h"
 #include "control/notify.h"
 #include "control/pidfile.h"
@@ -72,7 +73,7 @@ log_problem(const struct problem *p)
 	char place[512], text[2048];
 
 	place_format(&p->place, place, sizeof(place));
-	log_quote(p->text, text, sizeof(text));
+	quote_text(p->text, text, sizeof(text));
 	if (p->severity == SEVERITY_NOTE)
 		log_info("event=config severity=note place=\"%s\" text=%s", place, text);
 	else

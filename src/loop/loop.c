@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rate.h"
 #include "loop/backend.h"
 #include "loop/timer.h"
 
@@ -33,7 +34,7 @@ struct loop {
 	struct timer_heap timers;
 	struct deferred *deferred;
 	unsigned deferred_count, deferred_room;
-	struct log_rate failures;
+	struct rate failures;
 	bool is_stopping;
 	bool is_calling; /* within a turn: the ready list is in use */
 };
@@ -156,7 +157,7 @@ handle_failure(struct loop *l, int error)
 
 	if (error == EINTR)
 		return;
-	if (log_rate_allows(&l->failures, clock_now_ms(), FAILURE_LOG_MS, &left_out))
+	if (rate_allows(&l->failures, clock_now_ms(), FAILURE_LOG_MS, &left_out))
 		log_error("event=wait-failed backend=%s error=\"%s\" left-out=%u", l->backend->name,
 		    strerror(error), left_out);
 	poll(NULL, 0, FAILURE_PAUSE_MS);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/rate.h"
 #include "run/activity.h"
 #include "run/datagram.h"
 #include "run/service.h"
@@ -42,7 +43,7 @@ say_accept_failed(struct listener *l, int error)
 {
 	unsigned left_out;
 
-	if (log_rate_allows(&l->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
+	if (rate_allows(&l->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
 		log_warn("event=accept-failed service=%s address=%s error=\"%s\" left-out=%u",
 		    l->role.conf->id, l->key, strerror(error), left_out);
 }

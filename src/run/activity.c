@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include "base/clock.h"
+#include "base/quote.h"
 
 struct line {
 	char text[1024];
@@ -58,7 +59,7 @@ add_head(struct line *l, const char *event, const struct service *s)
 {
 	char id[256];
 
-	add(l, "%s: %s", event, log_quote(s->conf->id, id, sizeof(id)));
+	add(l, "%s: %s", event, quote_text(s->conf->id, id, sizeof(id)));
 }
 
 static void

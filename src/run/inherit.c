@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/quote.h"
 #include "run/socket.h"
 
 #define FIRST_LISTEN_FD 3
@@ -187,7 +188,7 @@ inherit_close_unclaimed(void)
 		if (list[i].fd < 0 || list[i].is_claimed)
 			continue;
 		log_warn("event=inherited-unused name=%s",
-		    log_quote(list[i].name, quoted, sizeof(quoted)));
+		    quote_text(list[i].name, quoted, sizeof(quoted)));
 		close(list[i].fd);
 		list[i].fd = -1;
 	}

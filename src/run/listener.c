@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/rate.h"
 #include "run/inherit.h"
 #include "run/runtime.h"
 #include "run/server.h"
@@ -307,7 +308,7 @@ pause_program(struct listener *l, int64_t now_ms)
 {
 	unsigned left_out;
 
-	if (log_rate_allows(&l->idle_rate, now_ms, IDLE_MESSAGE_MS, &left_out))
+	if (rate_allows(&l->idle_rate, now_ms, IDLE_MESSAGE_MS, &left_out))
 		log_warn("event=program-idle service=%s address=%s pause=%lld(ms) left-out=%u "
 			 "reason=\"ends again and again without taking what waits for it\"",
 		    l->role.conf->id, l->key, (long long)(l->idle_ends.until_ms - now_ms),

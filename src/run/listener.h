@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "base/log.h"
+#include "base/rate.h"
 #include "loop/loop.h"
 #include "policy/throttle.h"
 #include "run/plan.h"
@@ -58,11 +59,11 @@ struct listener {
 	struct connection pending; /* waits for a fork; fd -1: none */
 	unsigned tries;
 	struct throttle idle_ends; /* of programs that end without serving */
-	struct log_rate idle_rate; /* of messages about them */
+	struct rate idle_rate;     /* of messages about them */
 	unsigned accept_failures;  /* one after the other */
 	bool is_shared; /* other processes have or had it: it may block although we never let it */
-	struct log_rate accept_rate; /* of messages about failing accepts */
-	bool is_kept;                /* used while a new configuration is applied */
+	struct rate accept_rate; /* of messages about failing accepts */
+	bool is_kept;            /* used while a new configuration is applied */
 	TAILQ_ENTRY(listener) link;
 };
 

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "base/log.h"
+#include "base/rate.h"
 #include "base/sink.h"
 #include "loop/loop.h"
 #include "run/listener.h"
@@ -32,7 +33,7 @@ struct runtime {
 	bool is_stopping;
 	bool is_resting; /* no descriptors or memory left: all listeners rest */
 	struct loop_timer rest_timer;
-	struct log_rate rest_rate;
+	struct rate rest_rate;
 	bool has_waiting; /* some listener was held because max_servers was reached */
 	/* Called for every child that was reaped while stopping; kill_ms is its server's, 0 if it was none. */
 	void (*on_reaped)(void *arg, pid_t pid, int64_t kill_ms);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/rate.h"
 #include "run/activity.h"
 #include "run/socket.h"
 #include "run/stderr_log.h"
@@ -129,7 +130,7 @@ say_stderr_lost(struct service *s, int error)
 {
 	unsigned left_out;
 
-	if (log_rate_allows(&s->stderr_rate, clock_now_ms(), STDERR_MESSAGE_MS, &left_out))
+	if (rate_allows(&s->stderr_rate, clock_now_ms(), STDERR_MESSAGE_MS, &left_out))
 		log_warn("event=stderr-lost service=%s error=\"%s\" left-out=%u", s->conf->id,
 		    strerror(error), left_out);
 }
@@ -223,7 +224,7 @@ start_failed(struct service *s, const struct server *server, const struct launch
 
 	s->counters.failed++;
 	activity_fail(s, "exec", &server->peer);
-	if (log_rate_allows(&s->failure_rate, now, FAILURE_MESSAGE_MS, &left_out))
+	if (rate_allows(&s->failure_rate, now, FAILURE_MESSAGE_MS, &left_out))
 		log_error(
 		    "event=start-failed service=%s step=%s program=%s error=\"%s\" conn=%llu left-out=%u",
 		    s->conf->id, launch_step_name(fault),

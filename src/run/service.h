@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/counters.h"
+#include "base/rate.h"
 #include "policy/admit.h"
 #include "policy/throttle.h"
 #include "run/listener.h"
@@ -23,8 +24,8 @@ struct service {
 	LIST_HEAD(, server) servers;
 	unsigned running;
 	struct throttle start_failures;
-	struct log_rate failure_rate; /* of messages about starts that failed */
-	struct log_rate stderr_rate;  /* of messages about standard error that is lost */
+	struct rate failure_rate; /* of messages about starts that failed */
+	struct rate stderr_rate;  /* of messages about standard error that is lost */
 	struct counters counters;
 	bool is_gone;    /* removed by a reload: ends with its last program */
 	bool is_matched; /* used while a new configuration is applied */

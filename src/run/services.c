@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/rate.h"
 #include "run/service.h"
 
 #define REST_MS         1000
@@ -45,7 +46,7 @@ services_rest(struct runtime *rt, int error)
 	int64_t now = clock_now_ms();
 	unsigned left_out;
 
-	if (log_rate_allows(&rt->rest_rate, now, REST_MESSAGE_MS, &left_out))
+	if (rate_allows(&rt->rest_rate, now, REST_MESSAGE_MS, &left_out))
 		log_error(
 		    "event=resting error=\"%s\" left-out=%u reason=\"clients wait until a program ends\"",
 		    strerror(error), left_out);

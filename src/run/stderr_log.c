@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/quote.h"
 #include "loop/loop.h"
 #include "run/socket.h"
 
@@ -77,7 +78,7 @@ say_line(struct stderr_log *e)
 		return;
 	}
 	log_info("event=stderr service=%s pid=%d conn=%llu text=%s", e->id, (int)e->pid,
-	    (unsigned long long)e->connection, log_quote(e->line, quoted, sizeof(quoted)));
+	    (unsigned long long)e->connection, quote_text(e->line, quoted, sizeof(quoted)));
 }
 
 static void

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/quote.h"
+#include "base/rate.h"
 #include "base/sink.h"
 #include "suite.h"
 
@@ -256,18 +258,18 @@ END_TEST
 
 START_TEST(rate_counts_what_it_leaves_out)
 {
-	struct log_rate rate = { 0 };
+	struct rate rate = { 0 };
 	unsigned left_out = 9;
 
-	ck_assert(log_rate_allows(&rate, 1000, 500, &left_out));
+	ck_assert(rate_allows(&rate, 1000, 500, &left_out));
 	ck_assert_uint_eq(left_out, 0);
-	ck_assert(!log_rate_allows(&rate, 1000, 500, &left_out));
-	ck_assert(!log_rate_allows(&rate, 1499, 500, &left_out));
-	ck_assert(log_rate_allows(&rate, 1500, 500, &left_out));
+	ck_assert(!rate_allows(&rate, 1000, 500, &left_out));
+	ck_assert(!rate_allows(&rate, 1499, 500, &left_out));
+	ck_assert(rate_allows(&rate, 1500, 500, &left_out));
 	ck_assert_uint_eq(left_out, 2);
-	ck_assert(!log_rate_allows(&rate, 1501, 500, &left_out));
+	ck_assert(!rate_allows(&rate, 1501, 500, &left_out));
 	/* A clock that goes back does not silence it for longer than the interval. */
-	ck_assert(log_rate_allows(&rate, 3, 500, &left_out));
+	ck_assert(rate_allows(&rate, 3, 500, &left_out));
 	ck_assert_uint_eq(left_out, 1);
 }
 
@@ -311,7 +313,7 @@ START_TEST(f6_quoting)
 {
 	char out[128];
 
-	ck_assert_str_eq(log_quote(quotes[_i].text, out, sizeof(out)), quotes[_i].quoted);
+	ck_assert_str_eq(quote_text(quotes[_i].text, out, sizeof(out)), quotes[_i].quoted);
 }
 
 END_TEST
@@ -320,10 +322,10 @@ START_TEST(f6_quoting_is_cut_between_characters)
 {
 	char out[128], whole[128];
 
-	log_quote(quotes[_i].text, whole, sizeof(whole));
+	quote_text(quotes[_i].text, whole, sizeof(whole));
 	for (size_t size = 0; size <= strlen(whole) + 1; size++) {
 		memset(out, '#', sizeof(out));
-		ck_assert_ptr_eq(log_quote(quotes[_i].text, out, size), out);
+		ck_assert_ptr_eq(quote_text(quotes[_i].text, out, size), out);
 		ck_assert_int_eq(out[size], '#');
 		if (size < 3)
 			continue;

@@ -32,10 +32,8 @@ fake_clock(void)
 }
 
 static void
-remember(enum log_level level, const char *text, void *arg)
+remember(const char *text)
 {
-	(void)level;
-	(void)arg;
 	messages++;
 	snprintf(message, sizeof(message), "%s", text);
 }
@@ -53,7 +51,7 @@ start(void)
 	now_ms = 1000000;
 	messages = 0;
 	sink_set_clock(fake_clock);
-	log_set_hook(remember, NULL);
+	sink_set_reporter(remember);
 	log_set_level(LOG_LEVEL_INFO);
 }
 
@@ -70,7 +68,7 @@ end(void)
 	rmdir(dir);
 	sink_set_clock(NULL);
 	sink_set_syslog_path(NULL);
-	log_set_hook(NULL, NULL);
+	sink_set_reporter(NULL);
 	log_set_sinks(NULL, NULL);
 }
 
@@ -378,7 +376,6 @@ START_TEST(log_that_reports_on_its_own_sink)
 
 	start();
 	s = open_file(200, 400);
-	log_set_hook(NULL, NULL);
 	log_set_sinks(s, s);
 	for (int i = 0; i < 20; i++)
 		log_info("event=a i=%d", i);
@@ -400,7 +397,6 @@ START_TEST(log_whose_own_sink_fails)
 	start();
 	ck_assert_int_eq(symlink("/dev/full", path), 0);
 	s = open_file(0, 0);
-	log_set_hook(NULL, NULL);
 	log_set_sinks(s, NULL);
 	log_info("event=a");
 	log_info("event=b");
