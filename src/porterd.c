@@ -182,6 +182,23 @@ absolute(const char *path)
 	return mem_format("%s/%s", directory, path);
 }
 
+/* For a person who asks; programs look at the exit status. */
+static void
+say_summary(const struct config *config, const struct problems *problems)
+{
+	size_t served = 0, off = 0;
+
+	for (size_t i = 0; i < config->count; i++) {
+		served += config->services[i]->state == CONF_OK;
+		off += config->services[i]->state == CONF_DISABLED;
+	}
+	fflush(stdout);
+	fprintf(stderr,
+	    "porterd: %zu services to serve, %zu off, %zu left out; errors: %zu, warnings: %zu, notes: %zu\n",
+	    served, off, config->count - served - off, problems->by_severity[SEVERITY_ERROR],
+	    problems->by_severity[SEVERITY_WARNING], problems->by_severity[SEVERITY_NOTE]);
+}
+
 static int
 check(const struct settings *s, const char *config_path)
 {
@@ -192,6 +209,8 @@ check(const struct settings *s, const char *config_path)
 	problems_print(&problems, s->mode == MODE_CHECK ? stdout : stderr);
 	if (s->mode == MODE_DUMP)
 		config_dump(config, stdout);
+	else if (isatty(STDERR_FILENO))
+		say_summary(config, &problems);
 	status =
 	    problems.by_severity[SEVERITY_ERROR] > 0 || fflush(stdout) != 0 ? EXIT_ERRORS : EXIT_OK;
 	config_unref(config);
@@ -233,8 +252,9 @@ hold_pidfile(struct pidfile *p, const char *path)
 		    "porterd: another porterd holds %s, its pid is %d; stop it first, or use another --pidfile\n",
 		    path, (int)pidfile_read(path));
 	else
-		fprintf(stderr, "porterd: pid file %s: %s\n", p->lock_fd < 0 ? p->lock_path : path,
-		    pidfile_reason(-r));
+		fprintf(stderr,
+		    "porterd: pid file %s: %s; name another place with --pidfile or --rundir\n",
+		    p->lock_fd < 0 ? p->lock_path : path, pidfile_reason(-r));
 	pidfile_remove(p);
 	return false;
 }
@@ -278,9 +298,7 @@ serve(const struct settings *s, const struct origin *origin)
 
 	if (!s->is_foreground)
 		background_start();
-	if (mkdir(rundir, 0755) < 0 && errno != EEXIST && has_pidfile && s->pidfile == NULL)
-		fprintf(stderr, "porterd: %s: %s; name another place with --pidfile or --rundir\n",
-		    rundir, strerror(errno));
+	(void)!mkdir(rundir, 0755); /* what is written there says so if it is not there */
 	if (has_pidfile && hold_pidfile(&pidfile, pid_path))
 		options.pidfile = &pidfile;
 	if (!has_pidfile || options.pidfile != NULL)
@@ -311,10 +329,10 @@ main(int argc, char **argv)
 		.trust = { .is_checked = geteuid() == 0, .owners = { 0 }, .owner_count = 1 },
 	};
 	read_options(&s, argc, argv);
-	if (s.mode != MODE_SERVE) {
-		s.load.is_root = true;
+	if (s.mode == MODE_CHECK)
+		s.load.is_root = true; /* most files that are checked will be served by root */
+	if (s.mode != MODE_SERVE)
 		return check(&s, s.config);
-	}
 	if (origin.nofile.rlim_max < LEAST_DESCRIPTORS) {
 		fprintf(stderr,
 		    "porterd: the limit of open files is %llu, at least %llu are needed; raise it (ulimit -n)\n",

@@ -62,8 +62,10 @@ try_line() # protocol port
 	fi
 }
 
-rm -rf "$demo"
-mkdir -p "$demo/conf.d" "$demo/bin"
+rm -rf "$demo" 2>/dev/null && mkdir -p "$demo/conf.d" "$demo/bin" 2>/dev/null || {
+	echo "porterd: $demo cannot be written: it was made by somebody else; use a checkout of your own" >&2
+	exit 1
+}
 chmod go-w "$demo" "$demo/conf.d"
 demo=$(cd "$demo" && pwd)
 compiled=$(cd "$compiled" && pwd)
@@ -95,6 +97,10 @@ EOF2
 printf '# Written by make run.\nincludedir "%s"\n' "$demo/conf.d" >"$demo/porterd.conf"
 
 [ -z "$skipped" ] || printf 'Skipped:\n%s' "$skipped"
+[ -n "$answers" ] || {
+	echo "porterd: nothing is left to serve; is another make run going on?" >&2
+	exit 1
+}
 printf 'Services on 127.0.0.1, each with a line to try in another terminal; Ctrl-C ends them:\n%s' "$answers"
 set -- -F -f "$demo/porterd.conf" --rundir "$demo"
 if [ "$(id -u)" = 0 ]; then

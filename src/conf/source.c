@@ -148,6 +148,8 @@ unfit_name(const char *name, enum naming naming)
 			return "its name has a control character";
 	if (len == 0 || name[0] == '.')
 		return "its name begins with a dot";
+	if (name[0] == '#')
+		return "its name begins with #";
 	if (name[len - 1] == '~')
 		return "its name ends in ~";
 	if (naming == NAMING_XINETD)
@@ -164,7 +166,8 @@ source_name_loads(const char *name, enum naming naming, const char **why)
 	return *why == NULL;
 }
 
-/* Why a file of a directory is not read, or NULL. Nothing is opened. */
+/* Why a file of a directory is not read, or NULL. Nothing is opened: what cannot be read is told as
+ * the error that it is when it is read. */
 static const char *
 unfit_entry(int dir, const char *name, enum naming naming)
 {
@@ -174,10 +177,8 @@ unfit_entry(int dir, const char *name, enum naming naming)
 	if (why != NULL)
 		return why;
 	if (fstatat(dir, name, &st, 0) < 0)
-		return errno == ENOENT ? "it is a link to nothing" : strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return kind_of(st.st_mode);
-	return faccessat(dir, name, R_OK, AT_EACCESS) < 0 ? strerror(errno) : NULL;
+		return errno == ENOENT ? "it is a link to nothing" : NULL;
+	return S_ISREG(st.st_mode) ? NULL : kind_of(st.st_mode);
 }
 
 static int
@@ -212,7 +213,7 @@ static int
 list_failed(const struct listing *l, int error)
 {
 	if (error == ENOENT) {
-		problem_add(l->problems, SEVERITY_WARNING, CAUSE_TEXT, l->from,
+		problem_add(l->problems, SEVERITY_WARNING, CAUSE_SURROUNDINGS, l->from,
 		    "there is no directory %s", l->directory);
 		return 0;
 	}

@@ -227,12 +227,24 @@ daemon_done(struct daemon *d)
 	sink_close(d->terminal);
 }
 
+/* A directory of services that is missing is a warning at the start, as in xinetd; at a reload it would close them all. */
+static bool
+is_part_missing(const struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		if (problems->item[i].severity == SEVERITY_WARNING &&
+		    problems->item[i].cause == CAUSE_SURROUNDINGS)
+			return true;
+	return false;
+}
+
 static void
 refuse_reload(struct daemon *d, struct config *config, const struct problems *problems)
 {
 	d->refused_reloads++;
-	log_error("event=reload-refused errors=%zu reason=\"nothing was changed\"",
-	    problems->by_severity[SEVERITY_ERROR]);
+	log_error("event=reload-refused errors=%zu reason=\"%s; nothing was changed\"",
+	    problems->by_severity[SEVERITY_ERROR],
+	    problems->text_errors > 0 ? "the text has errors" : "a part of it is missing");
 	config_unref(config);
 }
 
@@ -249,7 +261,7 @@ daemon_reload(struct daemon *d)
 	sink_reopen_all();
 	config = config_load(d->options.config_path, &d->options.load, &problems);
 	say_problems(d, &problems, false);
-	if (problems.text_errors > 0)
+	if (problems.text_errors > 0 || is_part_missing(&problems))
 		refuse_reload(d, config, &problems);
 	else {
 		d->reloads++;

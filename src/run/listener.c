@@ -147,9 +147,12 @@ listener_open_later(struct listener *l, int error)
 	char place[512];
 
 	if (l->retry_ms == 0)
-		log_error("event=bind-failed service=%s address=%s place=\"%s\" error=\"%s\"",
+		log_error("event=bind-failed service=%s address=%s place=\"%s\" error=\"%s\"%s",
 		    l->role.conf->id, l->key,
-		    place_format(&l->role.endpoint->place, place, sizeof(place)), strerror(error));
+		    place_format(&l->role.endpoint->place, place, sizeof(place)), strerror(error),
+		    error == EACCES
+			? " reason=\"ports below 1024 and other users' directories need root\""
+			: "");
 	l->retry_ms = l->retry_ms == 0 ? RETRY_FIRST_MS : l->retry_ms * 2;
 	if (l->retry_ms > RETRY_LONGEST_MS)
 		l->retry_ms = RETRY_LONGEST_MS;

@@ -355,6 +355,27 @@ START_TEST(services_of_one_id_are_told_apart_by_their_addresses)
 
 END_TEST
 
+START_TEST(missing_directory_of_services_changes_nothing)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3601\n");
+	daemon_start(d);
+	daemon_clear(d);
+	daemon_add(d, "includedir @DIR@/misspelt\n");
+	daemon_reload(d);
+	expect_line(d, "event=config severity=warning*misspelt");
+	expect_line(d, "event=reload-refused");
+	ck_assert(is_served(own_address(0), 3601));
+	/* Empty on purpose is another thing. */
+	ck_assert_int_eq(mkdir(text_format("%s/misspelt", d->dir), 0700), 0);
+	daemon_reload(d);
+	expect_line(d, "event=reload-done services=0");
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(e8_storm_of_signals)
 {
 	struct daemon *d = daemon_new();
@@ -580,6 +601,7 @@ static const struct suite_test tests[] = {
 	TEST(e7_services_that_depend_on_one_that_stays_stay_as_well),
 	TEST(e7_old_address_comes_back_when_the_new_one_is_not_to_be_had),
 	TEST(services_of_one_id_are_told_apart_by_their_addresses),
+	TEST(missing_directory_of_services_changes_nothing),
 	TEST(e8_storm_of_signals),
 	TEST_LOOP(e12_file_missing_at_a_reload_keeps_everything, ARRAY_LEN(spoil_file)),
 	TEST(two_hundred_reloads_under_load_lose_no_connection),

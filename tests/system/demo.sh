@@ -36,9 +36,12 @@ demo() # directory command-prefix...
 	ask $((first + 4)) '' | grep -q 'serving environment for 127.0.0.1' || fail "$where: no environment is shown"
 	grep -q "^  $first/tcp " "$tmp/out" || fail "$where: the ports are not printed"
 	retry 10 grep -q 'START: myecho .*from=127.0.0.1' "$tmp/out" || fail "$where: no connection in the log"
-	PORTER_DEMO_SHIFT=$((first - 3600)) "$@" sh "$tmp/tree/examples/demo/run.sh" /bin/true "$tmp/tree/compiled" \
+	# One port further some are free: what is taken is named, and the rest is served.
+	PORTER_DEMO_SHIFT=$((first + 1 - 3600)) "$@" sh "$tmp/tree/examples/demo/run.sh" /bin/true "$tmp/tree/compiled" \
 	    "$tmp/$where/second" >"$tmp/second"
-	grep -q "myecho: port $first is taken" "$tmp/second" || fail "$where: a taken port is not named"
+	grep -q "myecho: port $((first + 1)) is taken" "$tmp/second" || fail "$where: a taken port is not named"
+	! PORTER_DEMO_SHIFT=$((first - 3600)) "$@" sh "$tmp/tree/examples/demo/run.sh" /bin/true "$tmp/tree/compiled" \
+	    "$tmp/$where/second" >"$tmp/second" 2>&1 || fail "$where: a demo with nothing to serve is started"
 	kill -INT "$demo_pid"
 	wait "$demo_pid" || fail "$where: the demo ended with status $?"
 	! is_listening "$first" || fail "$where: the port is still open"

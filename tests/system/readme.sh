@@ -77,7 +77,7 @@ diff "$tmp/of-help" "$tmp/of-manual" >"$tmp/out" || fail "porterd(8) and porterd
 
 # Every event that the source can log is in the table of porterd(8), and the other way round.
 grep -rhoE --include='*.c' '"event=[a-z-]+' src | sed 's/.*=//' | sort -u >"$tmp/of-source"
-sed -n '/events: begin/,/events: end/s/^\.It \([a-z-]*\) Ta.*/\1/p' man/porterd.8 | sort -u >"$tmp/of-manual"
+sed -n '/events: begin/,/events: end/s/^\.It Cm \([a-z-]*\)$/\1/p' man/porterd.8 | sort -u >"$tmp/of-manual"
 diff "$tmp/of-source" "$tmp/of-manual" >"$tmp/out" || fail "porterd(8) and the source name different events"
 
 # Files that README.md links to.
