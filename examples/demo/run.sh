@@ -4,6 +4,8 @@
 #   run.sh PORTERD COMPILED DEMO      COMPILED: directory of the compiled examples; DEMO: directory to write to
 # PORTER_DEMO_SHIFT is added to every port.
 set -eu
+# What others of a group could write is not believed when root serves it.
+umask 022
 porterd=$1 compiled=$2 demo=$3
 here=$(cd "$(dirname "$0")" && pwd)
 # Somebody without a name serves without the line that names a user.
@@ -62,10 +64,10 @@ try_line() # protocol port
 	fi
 }
 
-rm -rf "$demo" 2>/dev/null && mkdir -p "$demo/conf.d" "$demo/bin" 2>/dev/null || {
+if ! rm -rf "$demo" 2>/dev/null || ! mkdir -p "$demo/conf.d" "$demo/bin" 2>/dev/null; then
 	echo "porterd: $demo cannot be written: it was made by somebody else; use a checkout of your own" >&2
 	exit 1
-}
+fi
 chmod go-w "$demo" "$demo/conf.d"
 demo=$(cd "$demo" && pwd)
 compiled=$(cd "$compiled" && pwd)

@@ -19,6 +19,8 @@ struct attr_type {
 	bool splits_commas; /* lists: "a,b" are two words */
 	/* Of a scalar: most words of one value, joined by blanks for set(), none at all is ""; 0: exactly one. */
 	unsigned max_words;
+	bool needs_words; /* lists: an empty one is no value */
+	bool warns;       /* a remark of set() is a warning, not a note */
 	/* Reads text into the field. False, and the reason in why, if it is no value; the field is then unchanged.
 	 * If it is one, why may get a remark on how it was understood. */
 	bool (*set)(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE]);
@@ -39,6 +41,13 @@ struct attr_choice {
 	    *refusal; /* why it is refused: it means something that is not done here; or NULL */
 };
 
+/* What a second = of a list does in one service, or in any of the defaults blocks. */
+enum attr_repeat {
+	REPEAT_LAST,  /* it replaces the first */
+	REPEAT_FIRST, /* it is left out, as that of a scalar */
+	REPEAT_ADDS,  /* in defaults it adds, as in xinetd; in a service it replaces the first */
+};
+
 enum attr_scope { ATTR_SERVICE = 1, ATTR_DEFAULTS = 2, ATTR_BOTH = 3, ATTR_GLOBAL = 4 };
 
 struct attr {
@@ -48,9 +57,11 @@ struct attr {
 	size_t offset; /* in struct service_conf; for ATTR_GLOBAL in struct global_conf */
 	size_t given;  /* offset of a bool that becomes true when the attribute is given; 0: none */
 	enum attr_scope scope;
+	enum attr_repeat repeat;
 	long long min, max;
 	const struct attr_choice *choices;
 	bool restricts;  /* a near miss of its name is an error: ignoring it would open something */
+	bool skips_zero; /* of a limit: 0 sets none, as in xinetd */
 	bool is_derived; /* worked out from others where it is missing: always part of a dump */
 	const char *initial; /* the default as text, read by set(); NULL: unset */
 	const char *text;    /* one sentence of manual */

@@ -84,6 +84,41 @@ refuse_setting(struct scan *s, const char *from, const char *name_end)
 }
 
 static void
+setting_done(struct setting *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		free(set->words[i].text);
+	free(set->words);
+	free(set->name.text);
+}
+
+/* False, and an error, if the name holds a character that no name has: one that nobody sees would
+ * make the setting an unknown one, which is left out. */
+static bool
+check_name(struct scan *s, const char *from, const char *to)
+{
+	const char *bad = bad_name_byte(from, to);
+	char shown_bytes[32] = "";
+	size_t len = 0;
+
+	if (bad == NULL)
+		return true;
+	/* Control characters were told already. */
+	if ((unsigned char)*bad < 0x20 || *bad == 0x7f)
+		return false;
+	struct place place = scan_place(s, bad);
+
+	do {
+		len += (size_t)snprintf(
+		    shown_bytes + len, sizeof(shown_bytes) - len, "\\x%02x", (unsigned char)*bad++);
+	} while (bad < to && byte_continues(*bad) && len + 5 < sizeof(shown_bytes));
+	scan_error(s, SCAN_SOFT, &place,
+	    "the character %s in the name of an attribute: only letters, digits, _ and - can be there",
+	    shown_bytes);
+	return false;
+}
+
+static void
 read_setting(struct scan *s, struct block *b, unsigned open_line)
 {
 	const char *from = s->at, *name_end = name_end_at(s, from), *behind;
@@ -99,8 +134,14 @@ read_setting(struct scan *s, struct block *b, unsigned open_line)
 		value_drop_line(s);
 		return;
 	}
+	bool is_name = check_name(s, from, name_end);
+
 	set.attr = attr_find(set.name.text);
 	value_read(s, &set, s->line == open_line);
+	if (!is_name) {
+		setting_done(&set);
+		return;
+	}
 	b->settings = room_for_one(b->settings, b->count, sizeof(*b->settings));
 	b->settings[b->count++] = set;
 }
@@ -227,7 +268,6 @@ add_block(struct blocks *out, enum block_kind kind, const struct place *place)
 static void
 read_block(struct scan *s, struct block *b)
 {
-	s->soft_count = 0;
 	s->is_damaged = false;
 	scan_blanks(s);
 	if (b->kind == BLOCK_SERVICE &&
@@ -243,11 +283,7 @@ read_block(struct scan *s, struct block *b)
 		read_body(s, b, s->line);
 	b->is_damaged = s->is_damaged;
 	b->is_disabled = says_disabled(b);
-	if (!b->is_disabled)
-		return;
-	for (size_t i = 0; i < s->soft_count; i++)
-		problem_soften(s->problems, s->soft[i]);
-	s->reported[SEVERITY_ERROR] -= (unsigned)s->soft_count;
+	scan_judge(s, b->is_disabled);
 }
 
 /* include FILE, include "FILE", include("FILE"); includedir likewise. */
@@ -269,6 +305,8 @@ read_include(struct scan *s, struct blocks *out, enum block_kind kind, const str
 			scan_error(s, SCAN_HARD, place, "%s without a path: write %s \"PATH\"",
 			    keyword, keyword);
 		free(title.text);
+		out->misses = true;
+		scan_judge(s, false);
 		return;
 	}
 	scan_blanks(s);
@@ -281,26 +319,60 @@ read_include(struct scan *s, struct blocks *out, enum block_kind kind, const str
 
 	b->title = title;
 	b->is_damaged = s->is_damaged;
+	scan_judge(s, false);
+}
+
+/* The keyword that the first letters of a word are near to, or NULL. */
+static const char *
+nearest_keyword(const char *word)
+{
+	static const char *const names[] = { "service", "defaults", "include", "includedir" };
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+	const char *from = word + strcspn(word, letters);
+	char *name = mem_dupn(from, strspn(from, letters));
+	const char *nearest = nearest_name(name, names, ARRAY_LEN(names));
+
+	free(name);
+	return nearest;
+}
+
+/* A setting behind a brace too many belonged to the block before, which must not do without it. */
+static void
+damage_last(struct blocks *out)
+{
+	for (size_t i = out->count; i > 0; i--) {
+		struct block *b = &out->item[i - 1];
+
+		if (b->kind == BLOCK_SERVICE || b->kind == BLOCK_DEFAULTS) {
+			b->is_damaged = true;
+			return;
+		}
+	}
 }
 
 static void
-refuse_top(struct scan *s)
+refuse_top(struct scan *s, struct blocks *out)
 {
-	static const char *const names[] = { "service", "defaults", "include", "includedir" };
 	struct place place = scan_place(s, s->at);
 	const char *to = word_end_at(s, s->at);
 	char *word = mem_dupn(s->at, (size_t)shown(s->at, to));
-	const char *nearest = nearest_name(word, names, ARRAY_LEN(names));
+	const char *nearest = nearest_keyword(word);
 
-	if (*s->at == '{')
+	out->misses = out->misses || (nearest != NULL && strcmp(nearest, "service") != 0);
+	if (nearest == NULL && likely_setting_at(s, s->at)) {
+		damage_last(out);
+		scan_error(s, SCAN_HARD, &place,
+		    "a setting outside of a block: is there a } too many before it?");
+	} else if (*s->at == '{') {
 		scan_error(s, SCAN_HARD, &place, "a { without service or defaults before it");
-	else if (nearest != NULL)
+	} else if (nearest != NULL) {
 		scan_error(
 		    s, SCAN_HARD, &place, "'%s' begins no block; did you mean %s?", word, nearest);
-	else
+	} else {
 		scan_error(s, SCAN_HARD, &place,
 		    "'%s' begins no block: service, defaults, include or includedir is expected",
 		    word);
+	}
 	free(word);
 	foreign_skip(s);
 }
@@ -322,7 +394,7 @@ blocks_read(struct blocks *out, const struct source *source, struct problems *pr
 			while (scan_sees(&s, s.at, '}'))
 				s.at++;
 		} else if (!keyword_at(&s, s.at, &kind, &end)) {
-			refuse_top(&s);
+			refuse_top(&s, out);
 		} else {
 			s.at = end;
 			if (kind == BLOCK_INCLUDE || kind == BLOCK_INCLUDEDIR)
@@ -332,15 +404,6 @@ blocks_read(struct blocks *out, const struct source *source, struct problems *pr
 		}
 	}
 	out->is_cut = s.is_cut;
-}
-
-static void
-setting_done(struct setting *set)
-{
-	for (size_t i = 0; i < set->count; i++)
-		free(set->words[i].text);
-	free(set->words);
-	free(set->name.text);
 }
 
 void

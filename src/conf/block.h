@@ -43,6 +43,8 @@ struct blocks {
 	size_t count;
 	/* After an error the end of the file was not read: a defaults block may be missing. */
 	bool is_cut;
+	/* A misspelt defaults, include or includedir, or no path: what it stood for is missing. */
+	bool misses;
 };
 
 /* Reads source into blocks, in file order; words point into nothing (they are copies), places into

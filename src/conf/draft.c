@@ -44,7 +44,23 @@ draft_place(const struct draft *d, size_t offset)
 	return d->block->title.text != NULL ? &d->block->title.place : &d->block->place;
 }
 
-/* A word may stand among others, with commas between them. */
+/* A word may stand among others, with commas between them, and an address in brackets. */
+static bool
+holds_word(const char *text, const char *word)
+{
+	size_t len, word_len = strlen(word);
+
+	for (;; text += len + 1) {
+		len = strcspn(text, ",");
+		if (len == word_len && memcmp(text, word, len) == 0)
+			return true;
+		if (len == word_len + 2 && *text == '[' && memcmp(text + 1, word, word_len) == 0)
+			return true;
+		if (text[len] == '\0')
+			return false;
+	}
+}
+
 const struct place *
 draft_word_place(const struct draft *d, size_t offset, const char *word)
 {
@@ -54,7 +70,7 @@ draft_word_place(const struct draft *d, size_t offset, const char *word)
 		const struct setting *s = &d->block->settings[i];
 
 		for (size_t k = 0; s->attr == a && k < s->count; k++)
-			if (strstr(s->words[k].text, word) != NULL)
+			if (holds_word(s->words[k].text, word))
 				return &s->words[k].place;
 	}
 	return draft_place(d, offset);
@@ -70,4 +86,17 @@ bool
 draft_is_own(const struct draft *d, size_t offset)
 {
 	return d->own[index_at(offset)];
+}
+
+bool
+draft_is_broken(const struct draft *d, size_t offset)
+{
+	return d->broken[index_at(offset)];
+}
+
+bool
+draft_is_inherited(const struct draft *d)
+{
+	return d->options->lookup->is_inherited != NULL &&
+	       d->options->lookup->is_inherited(d->conf->id, d->conf->socket_type);
 }

@@ -31,11 +31,16 @@ bool draft_is_given(
     const struct draft *d, size_t offset); /* here or in defaults, be it with a bad value */
 bool draft_is_own(const struct draft *d, size_t offset); /* here */
 
+bool draft_is_broken(const struct draft *d, size_t offset);
+/* A socket for this id was handed over: it needs no address. */
+bool draft_is_inherited(const struct draft *d);
+
 #define PLACE(d, field) draft_place((d), offsetof(struct service_conf, field))
 #define WORD_PLACE(d, field, word) \
  draft_word_place((d), offsetof(struct service_conf, field), (word))
-#define IS_GIVEN(d, field) draft_is_given((d), offsetof(struct service_conf, field))
-#define IS_OWN(d, field)   draft_is_own((d), offsetof(struct service_conf, field))
+#define IS_GIVEN(d, field)  draft_is_given((d), offsetof(struct service_conf, field))
+#define IS_OWN(d, field)    draft_is_own((d), offsetof(struct service_conf, field))
+#define IS_BROKEN(d, field) draft_is_broken((d), offsetof(struct service_conf, field))
 
 /* An error of the text, one of the surroundings, a warning and a note, at a place of the draft. */
 #define TEXT_ERROR(d, place, ...) \

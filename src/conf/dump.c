@@ -67,7 +67,7 @@ dump_service(const struct service_conf *s, const struct service_conf *defaults, 
 }
 
 static void
-dump_broken(const struct service_conf *s, FILE *out)
+dump_left_out(const struct service_conf *s, FILE *out)
 {
 	char at[512], name[80];
 	size_t n = 0;
@@ -77,8 +77,9 @@ dump_broken(const struct service_conf *s, FILE *out)
 	name[n] = '\0';
 	fprintf(out, "\n# service %s (%s) is left out: %s\n", name,
 	    place_format(&s->place, at, sizeof(at)),
-	    s->state == CONF_BROKEN_TEXT ? "it has errors, or defaults have"
-					 : "something that it names is missing");
+	    s->state == CONF_DISABLED      ? "it is off, and has no name"
+	    : s->state == CONF_BROKEN_TEXT ? "it has errors, or defaults have"
+					   : "something that it names is missing");
 }
 
 void
@@ -88,9 +89,10 @@ config_dump(const struct config *c, FILE *out)
 	for (size_t i = 0; i < c->count; i++) {
 		const struct service_conf *s = c->services[i];
 
-		if (s->state == CONF_OK || s->state == CONF_DISABLED)
+		/* One without a name is off, or it has an error. */
+		if ((s->state == CONF_OK || s->state == CONF_DISABLED) && *s->name != '\0')
 			dump_service(s, &c->defaults, out);
 		else
-			dump_broken(s, out);
+			dump_left_out(s, out);
 	}
 }

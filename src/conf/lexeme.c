@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "conf/unsupported.h"
 
 /* Longer than the name of any attribute. */
 #define NAME_SIZE 64
@@ -89,6 +90,48 @@ setting_at(const struct scan *s, const char *at, bool is_spaced)
 	memcpy(name, at, (size_t)(end - at));
 	name[end - at] = '\0';
 	return attr_find(name) != NULL;
+}
+
+static bool
+is_name_byte(char c)
+{
+	return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+const char *
+bad_name_byte(const char *from, const char *to)
+{
+	for (; from < to; from++)
+		if (!is_name_byte(*from))
+			return from;
+	return NULL;
+}
+
+bool
+likely_setting_at(const struct scan *s, const char *at)
+{
+	const char *end = name_end_at(s, at);
+	char name[NAME_SIZE];
+	enum setting_op op;
+	size_t len = 0;
+	bool restricts;
+
+	if (end == at || *at == '-' || (size_t)(end - at) >= sizeof(name) ||
+	    operator_at(s, end, &op) == NULL)
+		return false;
+	/* Characters that nobody sees do not make it another name. */
+	for (const char *c = at; c < end; c++) {
+		if (is_name_byte(*c))
+			name[len++] = *c;
+		else if ((unsigned char)*c < 0x80)
+			return false;
+	}
+	name[len] = '\0';
+	if (attr_find(name) != NULL || unsupported_find(name) != NULL)
+		return true;
+	/* A variable of the environment, such as HOME, is no misspelt setting. */
+	return strpbrk(name, "abcdefghijklmnopqrstuvwxyz") != NULL &&
+	       unknown_guess(name, &restricts) != NULL;
 }
 
 bool

@@ -18,6 +18,11 @@ const char *name_end_at(const struct scan *s, const char *at);
 const char *operator_at(const struct scan *s, const char *at, enum setting_op *op);
 /* True if an attribute and an operator stand here. is_spaced: only with a blank between them. */
 bool setting_at(const struct scan *s, const char *at, bool is_spaced);
+/* True if a name and an operator stand here, and the name is that of an attribute, or of one that is
+ * not supported, or near to one. */
+bool likely_setting_at(const struct scan *s, const char *at);
+/* The first byte that no name of an attribute holds, or NULL. */
+const char *bad_name_byte(const char *from, const char *to);
 /* True if a quote stands here. */
 bool quote_at(const struct scan *s, const char *at);
 /* Behind the closing quote of the quoted string that begins here; NULL if it is not closed on this

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "conf/apply.h"
@@ -40,7 +41,7 @@ struct loader {
 	struct blocks **files; /* a list for each source of the configuration */
 	struct block **blocks; /* defaults and services, in the order in which they are read */
 	size_t block_count, block_room;
-	void *seen; /* tree of struct identity */
+	void *seen; /* tree of struct identity: files and directories */
 	struct draft defaults;
 	struct problems of_service; /* those of the service being loaded */
 	struct name_set enabled, disabled;
@@ -59,6 +60,32 @@ compare_identities(const void *x, const void *y)
 	return left->ino < right->ino ? -1 : left->ino > right->ino;
 }
 
+/* False, and a message, for a file or directory that was read. */
+static bool
+is_first_time(
+    struct loader *l, const char *path, const struct place *from, const struct identity *id)
+{
+	struct identity *copy = mem_alloc(sizeof(*copy));
+
+	*copy = *id;
+	struct identity **found = tsearch(copy, &l->seen, compare_identities);
+	if (found != NULL && *found == copy)
+		return true;
+	free(copy);
+	problem_add(l->problems, SEVERITY_WARNING, CAUSE_TEXT, from,
+	    "%s was read already, and is not read again", path);
+	return false;
+}
+
+/* What could not be read may hold defaults that restrict. */
+static void
+mind_the_gap(struct loader *l, const struct place *place)
+{
+	l->defaults.has_gap = true;
+	problem_add(l->problems, SEVERITY_NOTE, CAUSE_TEXT, place,
+	    "no service starts: what could not be read may hold defaults that restrict them");
+}
+
 /* False, and a message, for a file that is being read or was read. */
 static bool
 is_new_file(struct loader *l, const char *path, const struct place *from, const struct chain *link)
@@ -73,17 +100,11 @@ is_new_file(struct loader *l, const char *path, const struct place *from, const 
 	if (link->depth > INCLUDE_DEPTH) {
 		problem_add(l->problems, SEVERITY_ERROR, CAUSE_TEXT, from,
 		    "files include each other more than %d deep", INCLUDE_DEPTH);
+		if (!link->is_drop_in)
+			mind_the_gap(l, from);
 		return false;
 	}
-	struct identity *id = mem_alloc(sizeof(*id));
-	*id = link->id;
-	struct identity **found = tsearch(id, &l->seen, compare_identities);
-	if (found != NULL && *found == id)
-		return true;
-	free(id);
-	problem_add(l->problems, SEVERITY_WARNING, CAUSE_TEXT, from,
-	    "%s was read already, and is not read again", path);
-	return false;
+	return is_first_time(l, path, from, &link->id);
 }
 
 /* A path in a file is relative to the folder of that file. */
@@ -103,7 +124,11 @@ include_directory(
 {
 	struct chain drop_in = *link;
 	struct strings paths = { 0 };
+	struct stat st;
 
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    !is_first_time(l, path, from, &(struct identity){ .dev = st.st_dev, .ino = st.st_ino }))
+		return;
 	drop_in.is_drop_in = true;
 	if (source_list(path, &l->options->trust, from, &paths, l->problems) == 0)
 		for (size_t i = 0; i < paths.count; i++)
@@ -142,13 +167,14 @@ walk(struct loader *l, struct blocks *list, const struct chain *link)
 	}
 }
 
-/* The rest of a file that could be read only in part may hold defaults that restrict. */
-static void
-mind_the_gap(struct loader *l, const struct source *source)
+/* A file that is there and was refused: not trusted, too large, or changing. One that is missing, is no file or may
+ * not be read says that itself. */
+static bool
+was_refused(const char *path)
 {
-	l->defaults.has_gap = true;
-	problem_add(l->problems, SEVERITY_NOTE, CAUSE_TEXT, &(struct place){ .source = source },
-	    "no service starts: what could not be read may hold defaults that restrict them");
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && eaccess(path, R_OK) == 0;
 }
 
 static void
@@ -166,8 +192,11 @@ load_file(struct loader *l, const char *path, const struct place *from, const st
 			return;
 	}
 	struct source *source = source_read(path, &l->options->trust, from, l->problems);
-	if (source == NULL)
+	if (source == NULL) {
+		if (up != NULL && !link.is_drop_in && was_refused(path))
+			mind_the_gap(l, from);
 		return;
+	}
 	struct blocks *list = mem_alloc(sizeof(*list));
 	size_t n = c->source_count++;
 	c->sources = mem_grow(c->sources, n + 1, sizeof(*c->sources));
@@ -175,8 +204,8 @@ load_file(struct loader *l, const char *path, const struct place *from, const st
 	c->sources[n] = source;
 	l->files[n] = list;
 	blocks_read(list, source, l->problems);
-	if (list->is_cut && !link.is_drop_in)
-		mind_the_gap(l, source);
+	if ((list->is_cut && !link.is_drop_in) || list->misses)
+		mind_the_gap(l, &(struct place){ .source = source });
 	walk(l, list, &link);
 }
 
@@ -192,7 +221,6 @@ load_defaults(struct loader *l)
 		d->block = l->blocks[i];
 		if (d->block->kind != BLOCK_DEFAULTS)
 			continue;
-		memset(d->own, 0, attr_count * sizeof(*d->own));
 		if (!apply_block(d, l->reader) || d->block->is_damaged)
 			d->has_gap = true;
 	}
@@ -223,11 +251,24 @@ has_gap(const struct draft *d)
 	return d->has_gap || d->block->is_damaged;
 }
 
+/* The rules and the lookups say what is missing. This is what the rest of the program relies on. */
+static bool
+is_complete(const struct draft *d)
+{
+	const struct service_conf *s = d->conf;
+
+	return (conf_is_internal(s) || s->server != NULL) &&
+	       (s->endpoint_count > 0 || draft_is_inherited(d));
+}
+
 static enum conf_state
-judge(const struct draft *d, bool is_off)
+judge(struct draft *d, bool is_off)
 {
 	if (is_off)
 		return CONF_DISABLED;
+	if (d->problems->by_severity[SEVERITY_ERROR] == 0 && !is_complete(d))
+		TEXT_ERROR(d, &d->conf->place, "service %.60s has no program or no address",
+		    d->conf->name);
 	if (has_gap(d) || d->problems->text_errors > 0)
 		return CONF_BROKEN_TEXT;
 	return d->problems->by_severity[SEVERITY_ERROR] > 0 ? CONF_BROKEN_SURROUNDINGS : CONF_OK;

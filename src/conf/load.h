@@ -23,7 +23,8 @@ struct lookup {
 	    const char *name, const char *protocol); /* getservbyname(3): the port, or -ENOENT */
 	int (*host)(const char *name, struct addr **list, size_t *count); /* getaddrinfo(3); heap */
 	/* A regular file that may be executed, seen from below root_dir if that is not NULL; for a script the interpreter
-	 * of its #! line as well: *missing is then its path (heap). -ENOENT, -EACCES, -EISDIR, -ENOEXEC … */
+	 * of its #! line as well: *missing is then its path (heap). -ENOENT, -EACCES, -EISDIR, -ENOEXEC,
+	 * -EILSEQ (its #! line ends in a carriage return) … */
 	int (*program)(const char *path, const char *root_dir, char **missing);
 	int (*directory)(const char *path, const char *root_dir);
 	int (*longest_backlog)(

@@ -97,7 +97,7 @@ static bool
 read_interpreter(const char *head, char out[HEAD_BYTES])
 {
 	const char *start = head + 2 + strspn(head + 2, " \t");
-	size_t len = strcspn(start, " \t\r\n");
+	size_t len = strcspn(start, " \t\n");
 
 	memcpy(out, start, len);
 	out[len] = '\0';
@@ -132,6 +132,8 @@ lookup_program(const char *path, const char *root_dir, char **missing)
 			return is_text(head, (size_t)len) ? -ENOEXEC : 0;
 		if (!read_interpreter(head, name))
 			return -ENOEXEC;
+		if (strchr(name, '\r') != NULL)
+			return -EILSEQ; /* the kernel takes it for a part of the name */
 		r = check_program(name, root_dir);
 		if (r < 0)
 			*missing = mem_dup(name);

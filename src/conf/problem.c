@@ -46,6 +46,19 @@ problem_soften(struct problems *p, size_t index)
 	one->severity = SEVERITY_NOTE;
 }
 
+void
+problem_remove(struct problems *p, size_t index)
+{
+	struct problem *one = &p->item[index];
+
+	p->by_severity[one->severity]--;
+	if (one->severity == SEVERITY_ERROR && one->cause == CAUSE_TEXT)
+		p->text_errors--;
+	free(one->text);
+	memmove(one, one + 1, (p->count - index - 1) * sizeof(*one));
+	p->count--;
+}
+
 const char *
 place_format(const struct place *place, char *text, size_t size)
 {

@@ -42,8 +42,8 @@ struct problems {
 
 void problem_add(struct problems *p, enum severity severity, enum cause cause,
     const struct place *place, const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* "file:line:column: error: text", the source line, a caret under the column; in file and line
- * order per file as they were added. Control characters of the source line are shown escaped; long
+/* "file:line:column: error: text", the source line, a caret under the column; in file, line
+ * and column order. Control characters of the source line are shown escaped; long
  * lines are cut around the caret. */
 void problem_print(const struct problem *p, FILE *out);
 void problems_print(const struct problems *p, FILE *out);
@@ -52,6 +52,8 @@ const char *place_format(const struct place *place, char *text, size_t size);
 void problems_done(struct problems *p);
 /* Makes the error p->item[index] a note: it was found where it can do no harm. */
 void problem_soften(struct problems *p, size_t index);
+/* Takes p->item[index] out again; those behind it move up. */
+void problem_remove(struct problems *p, size_t index);
 
 /* True for a byte that begins no character of UTF-8 and so no column. */
 static inline bool

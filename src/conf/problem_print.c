@@ -17,12 +17,14 @@ static const char *const severity_names[] = {
 	[SEVERITY_ERROR] = "error",
 };
 
-/* Where a line of a source begins. Kept from problem to problem, so that printing many reads a file
- * once. */
+/* Where a line of a source begins, and a column of it. Kept from problem to problem, so that
+ * printing many reads a file, and a long line of it, once. */
 struct finder {
 	const struct source *source;
 	unsigned line;
-	size_t offset;
+	size_t offset, len; /* of the line, without its end */
+	unsigned column;    /* of the last caret; 0: the line was not looked at yet */
+	size_t caret;       /* its byte in the line */
 };
 
 /* One character as it is shown: its bytes, or an escape in place of what a terminal could obey. */
@@ -81,8 +83,8 @@ is_wide(uint32_t code)
 	/* clang-format off */
 	static const struct { uint32_t from, to; } ranges[] = {
 		{ 0x1100, 0x115f }, { 0x2e80, 0x303e }, { 0x3041, 0xa4cf }, { 0xa960, 0xa97f }, { 0xac00, 0xd7a3 },
-		{ 0xf900, 0xfaff }, { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 }, { 0x1f300, 0x1f64f },
-		{ 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd },
+		{ 0xf900, 0xfaff }, { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 }, { 0x1f300, 0x1faff },
+		{ 0x20000, 0x3fffd },
 	};
 
 	/* clang-format on */
@@ -93,12 +95,14 @@ is_wide(uint32_t code)
 	return false;
 }
 
-/* Characters that a terminal obeys: C0, DEL, C1, and those that turn the direction of writing. */
+/* Characters that a terminal obeys: C0, DEL, C1, and those that turn the direction of writing. Those
+ * that nobody sees, such as the zero width space, go with them. */
 static bool
 is_control(uint32_t code)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
-	       (code >= 0x2066 && code <= 0x2069);
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+	       code == 0xfeff;
 }
 
 static struct glyph
@@ -140,14 +144,18 @@ put_text(const char *text, FILE *out)
 	}
 }
 
-/* The line's text without its end, or NULL if the source has no such line. */
+/* The line's text, f->len bytes, or NULL if the source has no such line. */
 static const char *
-find_line(struct finder *f, const struct place *place, size_t *len)
+find_line(struct finder *f, const struct place *place)
 {
 	const struct source *source = place->source;
 
 	if (f->source != source || f->line > place->line)
-		*f = (struct finder){ source, 1, text_mark_len(source->text, source->len) };
+		*f = (struct finder){
+			.source = source,
+			.line = 1,
+			.offset = text_mark_len(source->text, source->len),
+		};
 	while (f->line < place->line) {
 		const char *end = memchr(source->text + f->offset, '\n', source->len - f->offset);
 
@@ -155,13 +163,19 @@ find_line(struct finder *f, const struct place *place, size_t *len)
 			return NULL;
 		f->offset = (size_t)(end - source->text) + 1;
 		f->line++;
+		f->column = 0;
 	}
 	const char *start = source->text + f->offset;
+
+	if (f->column > 0)
+		return start;
 	const char *end = memchr(start, '\n', source->len - f->offset);
 
-	*len = end == NULL ? source->len - f->offset : (size_t)(end - start);
-	if (*len > 0 && start[*len - 1] == '\r')
-		--*len;
+	f->len = end == NULL ? source->len - f->offset : (size_t)(end - start);
+	if (f->len > 0 && start[f->len - 1] == '\r')
+		f->len--;
+	f->column = 1;
+	f->caret = 0;
 	return start;
 }
 
@@ -190,10 +204,23 @@ step_back(const char *text, size_t from, size_t chars)
 	return from;
 }
 
-static void
-print_excerpt(const char *text, size_t len, const struct place *place, FILE *out)
+/* The byte of a column, counted from the last one in this line. */
+static size_t
+find_caret(struct finder *f, const char *line, unsigned column)
 {
-	size_t caret = step(text, len, 0, place->column - 1);
+	if (column < f->column) {
+		f->column = 1;
+		f->caret = 0;
+	}
+	f->caret = step(line, f->len, f->caret, column - f->column);
+	f->column = column;
+	return f->caret;
+}
+
+static void
+print_excerpt(struct finder *f, const char *text, const struct place *place, FILE *out)
+{
+	size_t len = f->len, caret = find_caret(f, text, place->column);
 	size_t from = 0, to = step(text, len, 0, SHOWN_CHARS);
 
 	if (to < len) {
@@ -225,7 +252,6 @@ print_one(struct finder *f, const struct problem *p, FILE *out)
 {
 	const struct place *place = &p->place;
 	const char *line;
-	size_t len;
 
 	put_text(place->source == NULL ? "porterd" : place->source->path, out);
 	if (place->source != NULL && place->line > 0)
@@ -235,9 +261,9 @@ print_one(struct finder *f, const struct problem *p, FILE *out)
 	fputc('\n', out);
 	if (place->source == NULL || place->line == 0 || place->column == 0)
 		return;
-	line = find_line(f, place, &len);
+	line = find_line(f, place);
 	if (line != NULL)
-		print_excerpt(line, len, place, out);
+		print_excerpt(f, line, place, out);
 }
 
 void
@@ -273,11 +299,14 @@ compare_ranks(const void *a, const void *b)
 {
 	const struct rank *x = a, *y = b;
 	unsigned x_line = x->problem->place.line, y_line = y->problem->place.line;
+	unsigned x_column = x->problem->place.column, y_column = y->problem->place.column;
 
 	if (x->first != y->first)
 		return compare_addresses(x->first, y->first);
 	if (x_line != y_line)
 		return x_line < y_line ? -1 : 1;
+	if (x_column != y_column)
+		return x_column < y_column ? -1 : 1;
 	return compare_addresses(x->problem, y->problem);
 }
 

@@ -149,6 +149,27 @@ find_port(struct draft *d, const char *port, const struct place *place)
 	return 0;
 }
 
+/* "//" and "/./" are left out: a socket has one name, by which it is found again. */
+static void
+add_unix(struct draft *d, const char *path, const struct place *place)
+{
+	char *plain = mem_dup(path), *to = plain;
+	struct addr addr;
+
+	for (const char *from = path; *from != '\0'; from++) {
+		if (from[0] == '/' && from[1] == '/')
+			continue;
+		if (from[0] == '/' && from[1] == '.' && from[2] == '/')
+			from++;
+		else
+			*to++ = *from;
+	}
+	*to = '\0';
+	if (addr_unix(&addr, plain) == 0)
+		add_endpoint(d, &addr, false, place);
+	free(plain);
+}
+
 static void
 add_listen(struct draft *d)
 {
@@ -157,13 +178,11 @@ add_listen(struct draft *d)
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct wanted w = { .place = WORD_PLACE(d, listen, list->item[i]) };
-		struct addr addr;
 
 		if (!listen_split(&parts, list->item[i], NULL))
 			continue;
 		if (parts.is_unix) {
-			if (addr_unix(&addr, parts.path) == 0)
-				add_endpoint(d, &addr, false, w.place);
+			add_unix(d, parts.path, w.place);
 			continue;
 		}
 		w.host = parts.host;
@@ -188,22 +207,16 @@ port_by_name(struct draft *d)
 	return 0;
 }
 
-static bool
-is_inherited(const struct draft *d)
-{
-	return d->options->lookup->is_inherited != NULL &&
-	       d->options->lookup->is_inherited(d->conf->id, d->conf->socket_type);
-}
-
 static void
 add_bind(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 	struct wanted w = { .host = "*", .place = PLACE(d, port) };
 
-	if (IS_GIVEN(d, port))
-		w.port = s->port != NULL ? find_port(d, s->port, w.place) : 0;
-	else if (!is_inherited(d) && (s->type & CONF_TYPE_UNLISTED) == 0)
+	if (s->port != NULL)
+		w.port = find_port(d, s->port, w.place);
+	else if (!IS_BROKEN(d, port) && !draft_is_inherited(d) &&
+		 (s->type & CONF_TYPE_UNLISTED) == 0)
 		w.port = port_by_name(d);
 	if (w.port == 0)
 		return;

@@ -165,7 +165,13 @@ resolve_program(struct draft *d)
 	else if (r == -ENOENT)
 		MISSING_ERROR(d, place, "there is no program %.200s", s->server);
 	else if (r == -EACCES)
-		MISSING_ERROR(d, place, "%.200s is no program that may be executed", s->server);
+		MISSING_ERROR(d, place,
+		    "%.200s is no program that may be executed; chmod +x it if it should be",
+		    s->server);
+	else if (r == -EILSEQ)
+		MISSING_ERROR(d, place,
+		    "the lines of %.200s end in carriage returns: convert it to Unix line ends",
+		    s->server);
 	else if (r == -EISDIR)
 		MISSING_ERROR(d, place, "%.200s is a directory, no program", s->server);
 	else if (r == -ENOEXEC)

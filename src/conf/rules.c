@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "conf/types.h"
 #include "conf/unsupported.h"
 
 #define BUILTIN_NAMES "echo, discard, daytime, time and chargen"
@@ -33,14 +34,6 @@ has_unix(const struct service_conf *s)
 		if (is_unix_entry(s->listen.item[i]))
 			return true;
 	return false;
-}
-
-/* A socket that was handed over needs no address. */
-static bool
-is_inherited(const struct draft *d)
-{
-	return d->options->lookup->is_inherited != NULL &&
-	       d->options->lookup->is_inherited(d->conf->id, d->conf->socket_type);
 }
 
 static void
@@ -105,7 +98,7 @@ check_server(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
-	if (!conf_is_internal(s) && !IS_GIVEN(d, server) && !is_redirect(d))
+	if (!conf_is_internal(s) && s->server == NULL && !IS_BROKEN(d, server) && !is_redirect(d))
 		TEXT_ERROR(d, PLACE(d, server), "service %.60s has no server = PROGRAM", s->name);
 	if ((s->flags & CONF_FLAG_NAMEINARGS) != 0 && s->server_args.count == 0 &&
 	    !conf_is_internal(s))
@@ -133,8 +126,7 @@ check_wait(struct draft *d)
 {
 	struct service_conf *s = d->conf;
 
-	if (s->socket_type == SOCK_DGRAM && !s->wait && !conf_is_internal(s) &&
-	    !d->broken[attr_find("wait") - attrs])
+	if (s->socket_type == SOCK_DGRAM && !s->wait && !conf_is_internal(s) && !IS_BROKEN(d, wait))
 		TEXT_ERROR(d, PLACE(d, wait),
 		    "a program for datagrams gets the socket itself: this takes wait = yes");
 	if (s->wait && conf_is_internal(s)) {
@@ -166,12 +158,12 @@ check_addresses(struct draft *d)
 	if (IS_GIVEN(d, listen) && IS_OWN(d, port))
 		TEXT_ERROR(
 		    d, PLACE(d, port), "listen says the port already: remove port, or listen");
-	if (IS_GIVEN(d, listen) && s->listen.count == 0 && !d->broken[attr_find("listen") - attrs])
+	if (IS_GIVEN(d, listen) && s->listen.count == 0 && !IS_BROKEN(d, listen))
 		TEXT_ERROR(d, PLACE(d, listen), "listen holds no address");
-	if (IS_OWN(d, bind) && s->bind.count == 0 && !d->broken[attr_find("bind") - attrs])
+	if (IS_OWN(d, bind) && s->bind.count == 0 && !IS_BROKEN(d, bind))
 		TEXT_ERROR(d, PLACE(d, bind), "bind holds no address");
-	if ((s->type & CONF_TYPE_UNLISTED) != 0 && !IS_GIVEN(d, port) && !IS_GIVEN(d, listen) &&
-	    !is_inherited(d))
+	if ((s->type & CONF_TYPE_UNLISTED) != 0 && s->port == NULL && !IS_BROKEN(d, port) &&
+	    !IS_GIVEN(d, listen) && !draft_is_inherited(d))
 		TEXT_ERROR(d, PLACE(d, type), "a service that is UNLISTED needs a port =");
 }
 
@@ -226,7 +218,6 @@ check_backlog(struct draft *d)
 		    "the kernel keeps at most %d waiting (net.core.somaxconn)", most);
 }
 
-/* It stands unquoted in log lines and names sockets that are handed over, where a colon separates. */
 static void
 check_id(struct draft *d)
 {
@@ -234,7 +225,7 @@ check_id(struct draft *d)
 
 	if (*d->conf->id == '\0')
 		TEXT_ERROR(d, place, "a service needs a name");
-	else if (d->conf->id[strcspn(d->conf->id, " \t\"'=\\:")] != '\0')
+	else if (d->conf->id[strcspn(d->conf->id, ID_NEVER_HOLDS)] != '\0')
 		TEXT_ERROR(d, place,
 		    "an id has no blanks, quotes, backslashes, colons or equal signs; give another by id =");
 }

@@ -62,6 +62,18 @@ scan_place(struct scan *s, const char *at)
 	return (struct place){ s->source, s->line, s->column };
 }
 
+/* The last problem of its kind that is kept says so. */
+static void
+tell_bound(struct scan *s, enum severity severity, const struct place *place)
+{
+	if (severity == SEVERITY_ERROR)
+		problem_add(s->problems, severity, CAUSE_TEXT, place,
+		    "%d errors: the rest of the file is not read", SCAN_MAX_PROBLEMS);
+	else
+		problem_add(s->problems, severity, CAUSE_TEXT, place,
+		    "%d such remarks: no more of them about this file", SCAN_MAX_PROBLEMS);
+}
+
 static void
 add(struct scan *s, enum severity severity, const struct place *place, const char *text)
 {
@@ -69,14 +81,8 @@ add(struct scan *s, enum severity severity, const struct place *place, const cha
 
 	if (count <= SCAN_MAX_PROBLEMS)
 		problem_add(s->problems, severity, CAUSE_TEXT, place, "%s", text);
-	if (count != SCAN_MAX_PROBLEMS)
-		return;
-	if (severity == SEVERITY_ERROR)
-		problem_add(s->problems, severity, CAUSE_TEXT, place,
-		    "%d errors: the rest of the file is not read", SCAN_MAX_PROBLEMS);
-	else
-		problem_add(s->problems, severity, CAUSE_TEXT, place,
-		    "%d such remarks: no more of them about this file", SCAN_MAX_PROBLEMS);
+	if (count == SCAN_MAX_PROBLEMS)
+		tell_bound(s, severity, place);
 }
 
 void
@@ -87,17 +93,45 @@ scan_error(
 	va_list ap;
 
 	s->is_damaged = true;
-	if (s->reported[SEVERITY_ERROR] >= SCAN_MAX_PROBLEMS)
+	s->errors++;
+	if (s->reported[SEVERITY_ERROR] >= SCAN_MAX_PROBLEMS ||
+	    (weight == SCAN_SOFT && s->soft_count >= SCAN_MAX_PROBLEMS))
 		return;
 	va_start(ap, format);
 	if (vasprintf(&text, format, ap) < 0)
 		text = mem_dup(format);
 	va_end(ap);
-	if (weight == SCAN_SOFT && s->soft_count < SCAN_MAX_PROBLEMS)
+	if (weight == SCAN_SOFT) {
 		s->soft[s->soft_count++] = s->problems->count;
-	add(s, SEVERITY_ERROR, place, text);
+		problem_add(s->problems, SEVERITY_ERROR, CAUSE_TEXT, place, "%s", text);
+	} else {
+		add(s, SEVERITY_ERROR, place, text);
+	}
 	free(text);
 	if (s->reported[SEVERITY_ERROR] >= SCAN_MAX_PROBLEMS)
+		scan_stop(s);
+}
+
+void
+scan_judge(struct scan *s, bool is_disabled)
+{
+	enum severity severity = is_disabled ? SEVERITY_NOTE : SEVERITY_ERROR;
+	unsigned before = s->reported[severity];
+	unsigned room = before < SCAN_MAX_PROBLEMS ? SCAN_MAX_PROBLEMS - before : 0;
+	size_t kept = s->soft_count < room ? s->soft_count : room;
+
+	for (size_t i = s->soft_count; i > kept; i--)
+		problem_remove(s->problems, s->soft[i - 1]);
+	for (size_t i = 0; is_disabled && i < kept; i++)
+		problem_soften(s->problems, s->soft[i]);
+	s->reported[severity] += (unsigned)s->soft_count;
+	s->soft_count = 0;
+	if (kept == 0 || kept < room)
+		return;
+	struct place last = s->problems->item[s->soft[kept - 1]].place;
+
+	tell_bound(s, severity, &last);
+	if (severity == SEVERITY_ERROR)
 		scan_stop(s);
 }
 

@@ -22,7 +22,8 @@ struct scan {
 	unsigned line;
 	const char *counted; /* columns are counted up to here: a long line is counted once */
 	unsigned column;
-	unsigned reported[3]; /* by severity */
+	unsigned reported[3]; /* by severity; soft errors once they are judged */
+	unsigned long errors; /* found, even if not kept */
 	/* Errors that a disabled block turns into notes: their indexes in problems. */
 	size_t soft[SCAN_MAX_PROBLEMS];
 	size_t soft_count;
@@ -41,6 +42,8 @@ enum scan_weight { SCAN_SOFT, SCAN_HARD };
 
 void scan_error(struct scan *s, enum scan_weight weight, const struct place *place,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* At the end of a block or an include: its soft errors become notes or stay errors, and count. */
+void scan_judge(struct scan *s, bool is_disabled);
 /* A note or a warning at a byte of this line. */
 void scan_remark(struct scan *s, enum severity severity, const char *at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -176,8 +176,11 @@ unfit_entry(int dir, const char *name, enum naming naming)
 
 	if (why != NULL)
 		return why;
-	if (fstatat(dir, name, &st, 0) < 0)
-		return errno == ENOENT ? "it is a link to nothing" : NULL;
+	if (fstatat(dir, name, &st, 0) < 0) {
+		if (errno == ENOENT)
+			return "it is a link to nothing";
+		return errno == ELOOP ? strerror(errno) : NULL;
+	}
 	return S_ISREG(st.st_mode) ? NULL : kind_of(st.st_mode);
 }
 

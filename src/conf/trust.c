@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -39,12 +40,26 @@ refuse(const struct walk *w, const char *path, const char *why)
 	return false;
 }
 
+/* Where there is an access list, the group's bits are its mask, and others than the group may write. */
+static bool
+has_access_list(const char *path)
+{
+	return lgetxattr(path, "system.posix_acl_access", NULL, 0) >= 0;
+}
+
+/* A directory of a user who has a group alone, as many systems make them: 0775, and nobody else is meant. */
+static bool
+is_private(const char *path, const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && (st->st_mode & S_IWOTH) == 0 && st->st_gid == st->st_uid &&
+	       !has_access_list(path);
+}
+
 static bool
 check_one(const struct walk *w, const char *path, const struct stat *st)
 {
-	/* A group of root's may write; in a sticky directory nobody can touch what others own. */
-	bool is_open =
-	    (st->st_mode & S_IWOTH) != 0 || ((st->st_mode & S_IWGRP) != 0 && st->st_gid != 0);
+	bool is_open = (st->st_mode & (S_IWOTH | S_IWGRP)) != 0 && !is_private(path, st);
+	/* There nobody can touch what others own. */
 	bool is_sticky = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 
 	if (!is_owner(w->trust, st->st_uid)) {

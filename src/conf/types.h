@@ -41,6 +41,9 @@ struct listen_parts {
 /* False, and the reason in why (which may be NULL), if text is no such entry. */
 bool listen_split(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE]);
 
+/* An id stands unquoted in log lines and names sockets that are handed over, where a colon separates. */
+#define ID_NEVER_HOLDS " \t\"'=\\:"
+
 /* The port that text writes as a number: 1 to 65535. -ENOENT if text is a name, -EINVAL if it is neither. */
 int port_number(const char *text);
 

@@ -121,9 +121,13 @@ const struct attr_type type_duration = {
 };
 
 static bool
-limit_store(void *field, rlim_t value)
+limit_store(void *field, const struct attr *a, rlim_t value, char why[ATTR_WHY_SIZE])
 {
+	if (value == 0 && a->skips_zero)
+		return type_remark(why, "0 sets no limit, as in xinetd: the line is ignored");
 	*(struct rlimit_conf *)field = (struct rlimit_conf){ .is_set = true, .value = value };
+	if (value == 0 && strcmp(a->name, "rlimit_files") == 0)
+		return type_remark(why, "with 0 the program can open no file");
 	return true;
 }
 
@@ -132,10 +136,9 @@ limit_size_set(void *field, const struct attr *a, const char *text, char why[ATT
 {
 	int64_t value = 0;
 
-	(void)a;
 	if (strcasecmp(text, "UNLIMITED") == 0)
-		return limit_store(field, RLIM_INFINITY);
-	return type_read_size(&value, text, why) && limit_store(field, (rlim_t)value);
+		return limit_store(field, a, RLIM_INFINITY, why);
+	return type_read_size(&value, text, why) && limit_store(field, a, (rlim_t)value, why);
 }
 
 static bool
@@ -143,11 +146,10 @@ limit_number_set(void *field, const struct attr *a, const char *text, char why[A
 {
 	long long value = 0;
 
-	(void)a;
 	if (strcasecmp(text, "UNLIMITED") == 0)
-		return limit_store(field, RLIM_INFINITY);
+		return limit_store(field, a, RLIM_INFINITY, why);
 	return type_read_number(&value, text, 0, LLONG_MAX, why) &&
-	       limit_store(field, (rlim_t)value);
+	       limit_store(field, a, (rlim_t)value, why);
 }
 
 static void
@@ -187,6 +189,7 @@ limit_print(const void *field, const struct attr *a, FILE *out)
 
 const struct attr_type type_limit_size = {
 	.label = "size",
+	.warns = true,
 	.set = limit_size_set,
 	.clear = limit_clear,
 	.copy = limit_copy,
@@ -196,6 +199,7 @@ const struct attr_type type_limit_size = {
 
 const struct attr_type type_limit_number = {
 	.label = "number or UNLIMITED",
+	.warns = true,
 	.set = limit_number_set,
 	.clear = limit_clear,
 	.copy = limit_copy,

@@ -95,6 +95,10 @@ ids_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_S
 	(void)a;
 	if (*text == '\0')
 		return type_refuse(why, "the value is empty");
+	if (text[strcspn(text, ID_NEVER_HOLDS)] != '\0')
+		return type_refuse(why,
+		    "'%.60s' is no id: ids hold no blanks, quotes, backslashes, colons or equal signs",
+		    text);
 	strings_add(field, text);
 	return true;
 }
@@ -114,6 +118,7 @@ ids_remove(void *field, const struct attr *a, const char *text)
 const struct attr_type type_ids = {
 	.label = "list of ids",
 	.is_list = true,
+	.splits_commas = true, /* an id taken for "a," would leave a on */
 	.set = ids_set,
 	.remove = ids_remove,
 	.clear = list_clear,
@@ -240,6 +245,7 @@ const struct attr_type type_addresses = {
 	.label = "list of addresses",
 	.is_list = true,
 	.splits_commas = true,
+	.needs_words = true,
 	.set = addresses_set,
 	.remove = list_remove,
 	.clear = list_clear,
@@ -274,6 +280,16 @@ split_host(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE])
 	return true;
 }
 
+/* Where ".." leads depends on links, so that one socket would have two names. */
+static bool
+has_dots(const char *path)
+{
+	for (; path != NULL; path = strchr(path + 1, '/'))
+		if (strncmp(path, "/..", 3) == 0 && (path[3] == '/' || path[3] == '\0'))
+			return true;
+	return false;
+}
+
 bool
 listen_split(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE])
 {
@@ -286,6 +302,8 @@ listen_split(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE]
 			    why, "'%.80s' is not a full path: it must begin with /", out->path);
 		if (strlen(out->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 			return type_refuse(why, "the path of a unix socket has at most 107 bytes");
+		if (has_dots(out->path))
+			return type_refuse(why, "the path of a unix socket holds no ..");
 		return true;
 	}
 	if (!split_host(out, text, why))
@@ -312,6 +330,7 @@ const struct attr_type type_listen = {
 	.label = "list of addresses with ports",
 	.is_list = true,
 	.splits_commas = true,
+	.needs_words = true,
 	.set = listen_set,
 	.remove = list_remove,
 	.clear = list_clear,

@@ -177,6 +177,7 @@ log_equal(const void *x, const void *y, const struct attr *a)
 	return sink_target_equal(x, y);
 }
 
+/* Every word of FILE stands in quotes: behind a bare word a quote or a backslash is taken as it is. */
 static void
 log_print(const void *field, const struct attr *a, FILE *out)
 {
@@ -190,10 +191,11 @@ log_print(const void *field, const struct attr *a, FILE *out)
 		fputs("stderr", out);
 	if (target->kind != SINK_FILE)
 		return;
-	fputs("FILE ", out);
+	fputs("\"FILE\" ", out);
 	type_print_word(target->path, out);
 	if (target->soft_bytes != 0 || target->hard_bytes != 0)
-		fprintf(out, " %" PRId64 " %" PRId64, target->soft_bytes, target->hard_bytes);
+		fprintf(out, " \"%" PRId64 "\" \"%" PRId64 "\"", target->soft_bytes,
+		    target->hard_bytes);
 }
 
 const struct attr_type type_log = {

@@ -12,6 +12,7 @@ struct plain {
 	bool is_one_line;
 	bool has_hash; /* notes already given for this value */
 	bool has_quote;
+	bool has_setting; /* the error was given for this value */
 };
 
 static void
@@ -35,7 +36,7 @@ value_drop_line(struct scan *s)
 }
 
 /* A name, a blank and an operator: on one line with the whole block that is the next setting, known
- * or misspelt. */
+ * or misspelt. The blank may be missing behind a likely name. */
 static bool
 assignment_at(const struct scan *s, const char *at)
 {
@@ -45,7 +46,9 @@ assignment_at(const struct scan *s, const char *at)
 	while (end < s->line_end &&
 	       ((*end >= 'a' && *end <= 'z') || (*end >= 'A' && *end <= 'Z') || *end == '_'))
 		end++;
-	return end > at && end < s->line_end && is_blank(*end) && operator_at(s, end, &op) != NULL;
+	if (end == at || end >= s->line_end || operator_at(s, end, &op) == NULL)
+		return false;
+	return is_blank(*end) || likely_setting_at(s, at);
 }
 
 /* True at what belongs to the block again and not to the value. */
@@ -122,6 +125,22 @@ take_plain_word(struct scan *s, struct setting *set, struct plain *p)
 		    "to join words write {\"one two\", \"three\"}");
 }
 
+/* On one line with the whole block, a value that takes all that follows could swallow a setting
+ * that restricts. */
+static void
+mind_setting(struct scan *s, const struct setting *set, struct plain *p)
+{
+	if (!p->is_raw || !p->is_one_line || p->has_setting || !likely_setting_at(s, s->at))
+		return;
+	p->has_setting = true;
+	struct place place = scan_place(s, s->at);
+
+	scan_error(s, SCAN_SOFT, &place,
+	    "is this a setting, or part of %s? write %s = {\"WORD\", \"WORD\"}, or each setting on "
+	    "a line of its own",
+	    set->name.text, set->name.text);
+}
+
 static void
 read_plain(struct scan *s, struct setting *set, struct plain *p)
 {
@@ -133,6 +152,7 @@ read_plain(struct scan *s, struct setting *set, struct plain *p)
 			return;
 		if (skip_comment(s, p, set))
 			continue;
+		mind_setting(s, set, p);
 		take_plain_word(s, set, p);
 		if (!p->is_raw && s->at == s->line_end && s->at[-1] == '\\')
 			scan_remark(s, SEVERITY_WARNING, s->at - 1,
@@ -271,14 +291,14 @@ static void
 read_list(struct scan *s, struct setting *set)
 {
 	struct place open = scan_place(s, s->at++);
-	unsigned errors = s->reported[SEVERITY_ERROR];
+	unsigned long errors = s->errors;
 	struct nesting nesting = { 0 };
 
 	for (unsigned line = s->line; scan_gap(s); line = s->line) {
 		if (s->line != line && statement_at(s, s->at)) {
 			/* After an open quote the brace may be in what was dropped: one error is
 			 * enough. */
-			if (errors == s->reported[SEVERITY_ERROR])
+			if (errors == s->errors)
 				scan_error(s, SCAN_HARD, &open,
 				    "this list is not closed before the next setting: "
 				    "close it with }, or put the item in quotes");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "conf/load.h"
 #include "stand_in.h"
@@ -273,7 +274,8 @@ START_TEST(defaults_apply_whatever_the_order)
 	const struct service_conf *s = stand_in_find(c, "a");
 
 	ck_assert_uint_eq(s->instances, 7);
-	ck_assert_int_eq(s->nice, 3);
+	/* The defaults of the file above come first. */
+	ck_assert_int_eq(s->nice, 2);
 	ck_assert_uint_eq(s->env.count, 2);
 	ck_assert_str_eq(s->env.item[0], "A=1");
 	ck_assert_uint_eq(s->log_on_success, CONF_LOG_HOST | CONF_LOG_EXIT | CONF_LOG_DURATION);
@@ -355,6 +357,183 @@ START_TEST(a_configuration_lives_as_long_as_someone_holds_it)
 
 END_TEST
 
+START_TEST(defaults_add_up_as_in_xinetd)
+{
+	struct problems problems = { 0 };
+	struct config *c = config_load(GOOD "/defaults_add_up.conf", &stand_in_root, &problems);
+
+	ck_assert_uint_eq(stand_in_find(c, "a")->log_on_success, CONF_LOG_PID | CONF_LOG_HOST);
+	ck_assert_uint_eq(stand_in_find(c, "a")->log_on_failure, 0);
+	ck_assert_uint_eq(stand_in_find(c, "b")->log_on_success, CONF_LOG_EXIT);
+	ck_assert_uint_eq(problems.count, 0);
+	config_unref(c);
+	problems_done(&problems);
+}
+
+END_TEST
+
+START_TEST(the_first_bind_counts)
+{
+	struct problems problems = { 0 };
+	struct config *c = config_load(BAD "/bind_twice.conf", &stand_in_root, &problems);
+	const struct service_conf *a = stand_in_find(c, "a"), *b = stand_in_find(c, "b");
+
+	ck_assert_uint_eq(a->endpoint_count, 1);
+	ck_assert_str_eq(a->endpoints[0].key, "tcp:127.0.0.1:3600");
+	ck_assert_uint_eq(b->endpoint_count, 1);
+	ck_assert_str_eq(b->endpoints[0].key, "tcp:192.0.2.7:3600");
+	config_unref(c);
+	problems_done(&problems);
+}
+
+END_TEST
+
+START_TEST(a_limit_of_zero_is_none_where_xinetd_takes_it_so)
+{
+	struct problems problems = { 0 };
+	struct config *c = config_load(BAD "/rlimit_zero.conf", &stand_in_root, &problems);
+	const struct service_conf *s = stand_in_find(c, "a");
+
+	for (int i = 0; i < CONF_RLIMIT_MAX; i++) {
+		bool is_set = i == CONF_RLIMIT_FILES || i == CONF_RLIMIT_NPROC ||
+			      i == CONF_RLIMIT_FSIZE || i == CONF_RLIMIT_CORE;
+
+		ck_assert_int_eq(s->rlimits[i].is_set, is_set);
+		ck_assert_uint_eq(s->rlimits[i].value, 0);
+	}
+	config_unref(c);
+	problems_done(&problems);
+}
+
+END_TEST
+
+START_TEST(unix_sockets_take_short_names)
+{
+	struct problems problems = { 0 };
+	struct config *c = config_load(GOOD "/unix_mode.conf", &stand_in_root, &problems);
+	const struct service_conf *s = stand_in_find(c, "a");
+
+	ck_assert_uint_eq(s->listen_mode, 0600);
+	ck_assert_uint_eq(s->listen_uid, 1000);
+	ck_assert_uint_eq(s->listen_gid, 1);
+	ck_assert_uint_eq(s->gid, 1);
+	config_unref(c);
+	problems_done(&problems);
+}
+
+END_TEST
+
+START_TEST(words_beyond_measure_break_one_service_alone)
+{
+	static const char *const names[] = { "too_many_pieces", "too_many_settings" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *path = mem_format("%s/%s.conf", BAD, names[i]);
+		struct problems problems = { 0 };
+		struct config *c = config_load(path, &stand_in_root, &problems);
+
+		ck_assert_uint_le(problems.count, 22);
+		config_unref(c);
+		problems_done(&problems);
+		free(path);
+	}
+}
+
+END_TEST
+
+/* A folder with main.conf, which includes `name` and holds a service that is sound. */
+static char *
+make_folder(const char *name)
+{
+	char *dir = mem_dup("/tmp/porter-load-XXXXXX");
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+	FILE *f = fopen("main.conf", "w");
+	fprintf(f,
+	    "include %s\nservice a\n{\n\tport = 3600\n\tuser = root\n\twait = no\n"
+	    "\tserver = /bin/cat\n}\n",
+	    name);
+	ck_assert_int_eq(fclose(f), 0);
+	return dir;
+}
+
+static void
+expect_gap(const char *dir, const struct load_options *options, enum conf_state state)
+{
+	struct problems problems = { 0 };
+	char *path = mem_format("%s/main.conf", dir);
+	struct config *c = config_load(path, options, &problems);
+
+	ck_assert_uint_eq(c->count, 1);
+	ck_assert_int_eq(c->services[0]->state, state);
+	ck_assert_uint_eq(problems.by_severity[SEVERITY_ERROR], 1);
+	ck_assert_uint_eq(problems.by_severity[SEVERITY_NOTE], state == CONF_BROKEN_TEXT);
+	config_unref(c);
+	problems_done(&problems);
+	free(path);
+}
+
+static void
+remove_folder(char *dir)
+{
+	ck_assert_int_eq(unlink("main.conf"), 0);
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+	free(dir);
+}
+
+START_TEST(an_include_that_is_refused_stops_every_service)
+{
+	struct load_options strict = stand_in_root;
+	char *dir = make_folder("x.conf");
+
+	strict.trust =
+	    (struct trust){ .is_checked = true, .owners = { 0, getuid() }, .owner_count = 2 };
+	expect_gap(dir, &stand_in_root, CONF_OK); /* it is missing */
+	ck_assert_int_eq(mkdir("x.conf", 0755), 0);
+	expect_gap(dir, &stand_in_root, CONF_OK);
+	ck_assert_int_eq(rmdir("x.conf"), 0);
+	ck_assert_int_eq(mkfifo("x.conf", 0600), 0);
+	expect_gap(dir, &stand_in_root, CONF_OK);
+	ck_assert_int_eq(unlink("x.conf"), 0);
+	ck_assert_int_eq(fclose(fopen("x.conf", "w")), 0);
+	ck_assert_int_eq(chmod("x.conf", 0664), 0);
+	expect_gap(dir, &strict, CONF_BROKEN_TEXT);
+	ck_assert_int_eq(chmod("x.conf", 0644), 0);
+	ck_assert_int_eq(truncate("x.conf", SOURCE_MAX_BYTES + 1), 0);
+	expect_gap(dir, &stand_in_root, CONF_BROKEN_TEXT);
+	ck_assert_int_eq(unlink("x.conf"), 0);
+	remove_folder(dir);
+}
+
+END_TEST
+
+START_TEST(includes_that_go_too_deep_stop_every_service)
+{
+	char *dir = make_folder("1.conf");
+
+	for (unsigned i = 1; i <= 40; i++) {
+		char *path = mem_format("%u.conf", i);
+		FILE *f = fopen(path, "w");
+
+		if (i < 40)
+			fprintf(f, "include %u.conf\n", i + 1);
+		ck_assert_int_eq(fclose(f), 0);
+		free(path);
+	}
+	expect_gap(dir, &stand_in_root, CONF_BROKEN_TEXT);
+	for (unsigned i = 1; i <= 40; i++) {
+		char *path = mem_format("%u.conf", i);
+
+		ck_assert_int_eq(unlink(path), 0);
+		free(path);
+	}
+	remove_folder(dir);
+}
+
+END_TEST
+
 int
 main(void)
 {
@@ -368,6 +547,13 @@ main(void)
 		TEST(the_file_of_the_readme_is_read_word_for_word),
 		TEST(every_attribute_has_its_value),
 		TEST(defaults_apply_whatever_the_order),
+		TEST(defaults_add_up_as_in_xinetd),
+		TEST(the_first_bind_counts),
+		TEST(a_limit_of_zero_is_none_where_xinetd_takes_it_so),
+		TEST(unix_sockets_take_short_names),
+		TEST(words_beyond_measure_break_one_service_alone),
+		TEST(an_include_that_is_refused_stops_every_service),
+		TEST(includes_that_go_too_deep_stop_every_service),
 		TEST(addresses_follow_flags_and_bind),
 		TEST(words_are_taken_as_they_are),
 		TEST(a_configuration_lives_as_long_as_someone_holds_it),

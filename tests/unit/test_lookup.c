@@ -54,7 +54,7 @@ static const struct {
 	{ "script", 0755, "#!/bin/sh\n", 0, NULL },
 	{ "blanks", 0755, "#! \t/bin/sh -e\n", 0, NULL },
 	{ "orphan", 0755, "#!/nonexistent/sh -e\n", -ENOENT, "/nonexistent/sh" },
-	{ "crlf", 0755, "#!/bin/sh\r\n", 0, NULL },
+	{ "crlf", 0755, "#!/bin/sh\r\n", -EILSEQ, NULL },
 	{ "to_directory", 0755, "#!/bin\n", -EISDIR, "/bin" },
 	{ "none", 0755, "#!\n", -ENOEXEC, NULL },
 	{ "text", 0755, "echo hello\n", -ENOEXEC, NULL },

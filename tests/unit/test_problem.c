@@ -62,6 +62,63 @@ START_TEST(wide_characters_take_two_places)
 
 END_TEST
 
+/* A rocket, and a face between the ranges of others. */
+START_TEST(emoji_take_two_places)
+{
+	static char emoji[] = "\xf0\x9f\x9a\x80\xf0\x9f\xaa\x90x";
+	struct source s = { path, emoji, sizeof(emoji) - 1 };
+	struct problems p = { 0 };
+
+	add_at(&p, SEVERITY_ERROR, &s, 1, 3);
+	expect(&p, "a.conf:1:3: error: what 1\n"
+		   "    1 | \xf0\x9f\x9a\x80\xf0\x9f\xaa\x90x\n      |     ^\n");
+}
+
+END_TEST
+
+START_TEST(what_nobody_sees_is_shown_escaped)
+{
+	static char hidden[] = "a\xe2\x80\x8b = \xef\xbb\xbfx";
+	struct source s = { path, hidden, sizeof(hidden) - 1 };
+	struct problems p = { 0 };
+
+	add_at(&p, SEVERITY_ERROR, &s, 1, 7);
+	expect(&p,
+	    "a.conf:1:7: error: what 1\n"
+	    "    1 | a\\xe2\\x80\\x8b = \\xef\\xbb\\xbfx\n      |                             ^\n");
+}
+
+END_TEST
+
+/* In a line of 6 MB the time of a caret does not grow with its column: quadratic cost would not end in a test's time. */
+START_TEST(many_problems_of_a_long_line_are_printed_at_once)
+{
+	const unsigned count = 20000, step = 320;
+	struct source s = { path, mem_alloc((size_t)count * step + 1), (size_t)count * step };
+	struct problems p = { 0 };
+
+	memset(s.text, 'o', s.len);
+	for (unsigned i = 0; i < count; i++) {
+		s.text[i * step] = 'X';
+		add_at(&p, SEVERITY_NOTE, &s, 1, i * step + 1);
+	}
+	char *got = printed(&p), *at = got;
+
+	for (unsigned i = 0; i < count; i++) {
+		char *shown = strchr(at, '\n') + 1, *below = strchr(shown, '\n') + 1;
+
+		at = strchr(below, '\n') + 1;
+		ck_assert_int_eq(
+		    (strchr(shown, 'X') - shown) - (i == 0 ? 0 : 2), strchr(below, '^') - below);
+	}
+	ck_assert_int_eq(*at, '\0');
+	free(got);
+	free(s.text);
+	problems_done(&p);
+}
+
+END_TEST
+
 START_TEST(what_a_terminal_obeys_is_shown_escaped)
 {
 	struct problems p = { 0 };
@@ -97,7 +154,7 @@ START_TEST(a_place_behind_the_end_of_the_text_is_printed)
 
 END_TEST
 
-START_TEST(problems_are_in_line_order_file_by_file)
+START_TEST(problems_are_in_order_file_by_file)
 {
 	static char other_text[] = "x\ny\n", other_path[] = "b.conf";
 	static const struct source other = { other_path, other_text, 4 };
@@ -107,12 +164,14 @@ START_TEST(problems_are_in_line_order_file_by_file)
 	add_at(&p, SEVERITY_ERROR, &source, 3, 1);
 	add_at(&p, SEVERITY_ERROR, &other, 2, 1);
 	add_at(&p, SEVERITY_ERROR, &source, 1, 5);
+	problem_add(&p, SEVERITY_ERROR, CAUSE_TEXT, &(struct place){ &source, 1, 5 }, "second");
 	add_at(&p, SEVERITY_NOTE, &source, 1, 1);
 	add_at(&p, SEVERITY_ERROR, &other, 1, 1);
 	at = got = printed(&p);
 	static const char *const order[] = {
-		"a.conf:1:5:",
 		"a.conf:1:1:",
+		"a.conf:1:5: error: what 1",
+		"a.conf:1:5: error: second",
 		"a.conf:3:1:",
 		"b.conf:1:1:",
 		"b.conf:2:1:",
@@ -174,6 +233,26 @@ START_TEST(counts_tell_errors_of_the_text_apart)
 
 END_TEST
 
+START_TEST(problems_are_taken_out)
+{
+	struct problems p = { 0 };
+
+	for (unsigned i = 1; i <= 5; i++)
+		add_at(&p, i == 2 ? SEVERITY_NOTE : SEVERITY_ERROR, NULL, i, 1);
+	problem_remove(&p, 4);
+	problem_remove(&p, 1);
+	problem_remove(&p, 0);
+	ck_assert_uint_eq(p.count, 2);
+	ck_assert_str_eq(p.item[0].text, "what 3");
+	ck_assert_str_eq(p.item[1].text, "what 4");
+	ck_assert_uint_eq(p.by_severity[SEVERITY_NOTE], 0);
+	ck_assert_uint_eq(p.by_severity[SEVERITY_ERROR], 2);
+	ck_assert_uint_eq(p.text_errors, 2);
+	problems_done(&p);
+}
+
+END_TEST
+
 START_TEST(place_is_formatted_for_log_lines)
 {
 	char out[64];
@@ -208,10 +287,14 @@ main(void)
 	static const struct suite_test tests[] = {
 		TEST(caret_stands_under_the_column_behind_tabs),
 		TEST(wide_characters_take_two_places),
+		TEST(emoji_take_two_places),
+		TEST(what_nobody_sees_is_shown_escaped),
+		TEST(many_problems_of_a_long_line_are_printed_at_once),
+		TEST(problems_are_taken_out),
 		TEST(what_a_terminal_obeys_is_shown_escaped),
 		TEST(places_without_line_or_file_have_no_excerpt),
 		TEST(a_place_behind_the_end_of_the_text_is_printed),
-		TEST(problems_are_in_line_order_file_by_file),
+		TEST(problems_are_in_order_file_by_file),
 		TEST_LOOP(long_lines_are_cut_around_the_caret, 3),
 		TEST(counts_tell_errors_of_the_text_apart),
 		TEST(place_is_formatted_for_log_lines),

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "conf/source.h"
+#include "stand_in.h"
 #include "suite.h"
 
 #define AS_ROOT()                     \
@@ -166,6 +169,26 @@ START_TEST(e1_files_and_directories_of_ours_are_trusted)
 
 END_TEST
 
+/* An access list that lets a user write. False where the file system has none. */
+static bool
+let_write(const char *path, uint32_t uid)
+{
+	const struct {
+		uint32_t version;
+
+		struct {
+			uint16_t tag, perm;
+			uint32_t id;
+		} entries[5];
+	} list = { 2, { { 0x01, 7, UINT32_MAX }, { 0x02, 7, uid }, { 0x04, 5, UINT32_MAX },
+			  { 0x10, 7, UINT32_MAX }, { 0x20, 5, UINT32_MAX } } };
+
+	if (setxattr(path, "system.posix_acl_access", &list, sizeof(list), 0) == 0)
+		return true;
+	ck_assert_int_eq(errno, ENOTSUP);
+	return false;
+}
+
 START_TEST(e1_what_others_can_write_is_refused_by_name)
 {
 	struct trust trust = trust_me();
@@ -186,10 +209,21 @@ START_TEST(e1_what_others_can_write_is_refused_by_name)
 	accepted("inner/a", &trust, "x");
 	ck_assert_int_eq(chmod("inner", 0775), 0);
 	ck_assert_int_eq(chown("inner", (uid_t)-1, getegid()), 0);
-	if (getegid() == 0)
+	if (getegid() == geteuid())
 		accepted("inner/a", &trust, "x");
 	else
 		refused("inner/a", &trust, "its group can write");
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chown("inner", (uid_t)-1, 1), 0);
+		refused("inner/a", &trust, "its group can write");
+		ck_assert_int_eq(chown("inner", (uid_t)-1, 0), 0);
+	}
+	/* Who is named in an access list may write, though the group is ours alone. */
+	if (let_write("inner", 65534))
+		refused("inner/a", &trust, "its group can write");
+	ck_assert_int_eq(chmod("inner", 0755), 0);
+	ck_assert_int_eq(chmod("inner/a", 0664), 0);
+	refused("inner/a", &trust, "its group can write");
 	free(inner);
 	teardown();
 }
@@ -243,7 +277,8 @@ START_TEST(e1_files_and_links_of_strangers_are_refused)
 
 END_TEST
 
-START_TEST(e2_what_cannot_be_read_is_refused_or_skipped)
+/* A directory lists it, so that reading it tells the error with its path. */
+START_TEST(e2_what_cannot_be_read_is_refused)
 {
 	struct strings paths = { 0 };
 
@@ -255,9 +290,11 @@ START_TEST(e2_what_cannot_be_read_is_refused_or_skipped)
 		ck_assert_int_eq(seteuid(65534), 0);
 	refused("a", &anybody, "Permission denied");
 	ck_assert_int_eq(source_list(".", &anybody, &nowhere, &paths, &problems), 0);
-	ck_assert_uint_eq(paths.count, 0);
-	ck_assert_uint_eq(problems.by_severity[SEVERITY_NOTE], 1);
-	ck_assert_ptr_nonnull(strstr(problems.item[0].text, "Permission denied"));
+	ck_assert_uint_eq(problems.count, 0);
+	ck_assert_uint_eq(paths.count, 1);
+	ck_assert_str_eq(paths.item[0], "./a");
+	refused(paths.item[0], &anybody, "./a: Permission denied");
+	strings_done(&paths);
 	if (getuid() == 0)
 		ck_assert_int_eq(seteuid(0), 0);
 	teardown();
@@ -288,6 +325,7 @@ static const struct {
 	{ "echo.rpmsave", false, false }, { "echo.conf.rpmsave", false, false }, { "echo.conf.conf", false, false },
 	{ "echo.dpkg-old", false, false }, { "README.md", false, false }, { "a\nb", false, false },
 	{ "echo.CONF", false, false }, { "with blank", true, true }, { "~x", true, true },
+	{ "#echo#", false, false }, { "#echo", false, false }, { "#echo.conf#", false, false }, { "echo#", true, true },
 };
 
 /* clang-format on */
@@ -311,10 +349,12 @@ START_TEST(e2_a_directory_lists_sorted_and_names_what_it_skips)
 	static const char *const skipped[] = {
 		"b.rpmsave",
 		"c~",
+		"#a.conf#",
 		"hidden",
 		"fifo",
 		"sub",
 		"dangling",
+		"loop",
 		"new\\x0aline",
 	};
 	struct strings paths = { 0 };
@@ -327,10 +367,12 @@ START_TEST(e2_a_directory_lists_sorted_and_names_what_it_skips)
 	put("a.conf", "");
 	put("b.rpmsave", "");
 	put("c~", "");
+	put("#a.conf#", "");
 	put(".hidden", "");
 	put("new\nline", "");
 	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
 	ck_assert_int_eq(mkdir("sub", 0700), 0);
+	ck_assert_int_eq(symlink("loop", "loop"), 0);
 	ck_assert_int_eq(symlink("nothing", "dangling"), 0);
 	ck_assert_int_eq(symlink("a.conf", "link"), 0);
 	ck_assert_int_eq(chdir(".."), 0);
@@ -376,6 +418,56 @@ START_TEST(a_missing_directory_is_a_warning_and_a_file_an_error)
 
 END_TEST
 
+#define SERVICE(name, port) \
+ "service " name " { port = " port " server = /bin/cat user = daemon wait = no }\n"
+
+/* conf.d holds a service and a file with this text and mode. Returns the state of the service; the
+ * problems are kept. */
+static enum conf_state
+state_beside(const char *text, mode_t mode)
+{
+	put("main", "includedir conf.d\n");
+	if (access("conf.d", F_OK) < 0)
+		ck_assert_int_eq(mkdir("conf.d", 0755), 0);
+	put("conf.d/a", SERVICE("a", "3600"));
+	put("conf.d/b", text);
+	ck_assert_int_eq(chmod("conf.d/b", mode), 0);
+	ck_assert_int_eq(chmod(".", 0755), 0);
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	struct config *c = config_load("main", &stand_in_root, &problems);
+	enum conf_state state = stand_in_find(c, "a")->state;
+
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	config_unref(c);
+	return state;
+}
+
+START_TEST(e2_an_unreadable_drop_in_is_an_error_and_hurts_no_other)
+{
+	setup();
+	ck_assert_int_eq(state_beside(SERVICE("b", "3601"), 0), CONF_OK);
+	ck_assert_uint_eq(problems.by_severity[SEVERITY_ERROR], 1);
+	ck_assert_str_eq(problems.item[0].text, "cannot read conf.d/b: Permission denied");
+	teardown();
+}
+
+END_TEST
+
+/* Junk does not either, but defaults that are missing could have restricted every service. */
+START_TEST(a_drop_in_with_misspelt_defaults_stops_all)
+{
+	setup();
+	ck_assert_int_eq(state_beside("junk\n", 0644), CONF_OK);
+	problems_done(&problems);
+	ck_assert_int_eq(unlink("conf.d/b"), 0);
+	ck_assert_int_eq(state_beside("defalts { bind = 127.0.0.1 }\n", 0644), CONF_BROKEN_TEXT);
+	teardown();
+}
+
+END_TEST
+
 int
 main(void)
 {
@@ -389,11 +481,13 @@ main(void)
 		TEST(e1_what_others_can_write_is_refused_by_name),
 		TEST(e1_a_link_to_where_others_write_is_refused),
 		TEST(e1_files_and_links_of_strangers_are_refused),
-		TEST(e2_what_cannot_be_read_is_refused_or_skipped),
+		TEST(e2_what_cannot_be_read_is_refused),
 		TEST(naming_follows_the_directory),
 		TEST_LOOP(e2_only_these_names_load, ARRAY_LEN(names)),
 		TEST(e2_a_directory_lists_sorted_and_names_what_it_skips),
 		TEST(a_missing_directory_is_a_warning_and_a_file_an_error),
+		TEST(e2_an_unreadable_drop_in_is_an_error_and_hurts_no_other),
+		TEST(a_drop_in_with_misspelt_defaults_stops_all),
 	};
 
 	return run_suite("source", tests, ARRAY_LEN(tests));
