@@ -61,24 +61,23 @@ static const struct signal_row signal_rows[] = {
 	{ SIGCHLD, on_child },
 };
 
-static const char *const severity_words[] = {
-	[SEVERITY_NOTE] = "note",
-	[SEVERITY_WARNING] = "warning",
-	[SEVERITY_ERROR] = "error",
-};
-
 static void
 log_problem(const struct problem *p)
 {
+	static const struct {
+		const char *word;
+		void (*log)(const char *format, ...) __attribute__((format(printf, 1, 2)));
+	} severities[] = {
+		[SEVERITY_NOTE] = { "note", log_info },
+		[SEVERITY_WARNING] = { "warning", log_warn },
+		[SEVERITY_ERROR] = { "error", log_error },
+	};
+
 	char place[512], text[2048];
 
 	place_format(&p->place, place, sizeof(place));
-	quote_text(p->text, text, sizeof(text));
-	if (p->severity == SEVERITY_NOTE)
-		log_info("event=config severity=note place=\"%s\" text=%s", place, text);
-	else
-		log_warn("event=config severity=%s place=\"%s\" text=%s",
-		    severity_words[p->severity], place, text);
+	severities[p->severity].log("event=config severity=%s place=\"%s\" text=%s",
+	    severities[p->severity].word, place, quote_text(p->text, text, sizeof(text)));
 }
 
 /* A person who starts the daemon gets lines with carets, the log one line a problem. */
