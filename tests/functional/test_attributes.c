@@ -361,11 +361,15 @@ START_TEST(socket_type_and_protocol_are_derived_from_each_other)
 	    "\tlisten = @ADDR@:3603\n");
 	daemon_entry(
 	    d, "d", HOLD "\tsocket_type = stream\n\tprotocol = udp\n\tlisten = @ADDR@:3604\n");
+	daemon_entry(d, "e",
+	    "\tserver = @PROGRAMS@/waiter\n\tserver_args = dgram 1\n\tsocket_type = dgram\n"
+	    "\twait = yes\n\tlisten = @ADDR@:3605\n");
 	daemon_start(d);
 	ck_assert(answers(own_address(0), 3601));
 	ck_assert(answers(own_address(0), 3602));
 	expect_line(d, "porterd.conf:* error: ");
 	expect_line(d, "event=listening service=c address=udp:");
+	expect_line(d, "event=listening service=e address=udp:");
 	expect_no_line(d, "event=listening service=d");
 	daemon_stop(d);
 }
