@@ -146,12 +146,15 @@ take(struct listener *l, struct connection *c)
 
 	log_debug("event=accepted service=%s address=%s conn=%llu verdict=%s running=%u",
 	    s->conf->id, l->key, (unsigned long long)c->id, verdict_reason(v), s->running);
+	if (v == VERDICT_OK && (s->plan->builtin == NULL || s->plan->builtin->answer == NULL)) {
+		serve(l, c);
+		return;
+	}
+	l->tries = 0; /* they are those of one client */
 	if (v != VERDICT_OK)
 		refuse(s, c, verdict_reason(v));
-	else if (s->plan->builtin != NULL && s->plan->builtin->answer != NULL)
-		answer(s, c);
 	else
-		serve(l, c);
+		answer(s, c);
 }
 
 static void
