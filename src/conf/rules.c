@@ -18,8 +18,9 @@ is_unix_entry(const char *entry)
 	return strncasecmp(entry, "unix:", 5) == 0;
 }
 
-bool
-rules_is_unix(const struct service_conf *s)
+/* True if every address of the service is a unix socket. */
+static bool
+is_unix(const struct service_conf *s)
 {
 	for (size_t i = 0; i < s->listen.count; i++)
 		if (!is_unix_entry(s->listen.item[i]))
@@ -43,7 +44,7 @@ derive_socket(struct draft *d)
 
 	if (s->socket_type == 0)
 		s->socket_type = s->protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
-	if (rules_is_unix(s) && !IS_GIVEN(d, protocol))
+	if (is_unix(s) && !IS_GIVEN(d, protocol))
 		return;
 	if (s->protocol == 0)
 		s->protocol = s->socket_type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
@@ -60,7 +61,7 @@ check_socket(struct draft *d)
 	else if (s->socket_type == SOCK_DGRAM && s->protocol == IPPROTO_TCP)
 		TEXT_ERROR(d, PLACE(d, protocol),
 		    "socket_type = dgram goes with protocol = udp, not with tcp");
-	else if (s->protocol != 0 && rules_is_unix(s))
+	else if (s->protocol != 0 && is_unix(s))
 		NOTE(d, PLACE(d, protocol),
 		    "protocol has no effect: the service listens on unix sockets alone");
 }

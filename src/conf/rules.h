@@ -8,7 +8,4 @@
 /* Asks nothing of the machine but which builtins there are and which sockets were handed over. */
 void rules_apply(struct draft *d);
 
-/* True if every address of the service is a unix socket. */
-bool rules_is_unix(const struct service_conf *s);
-
 #endif

@@ -29,8 +29,9 @@ enter_line(struct scan *s, const char *start)
 	}
 }
 
-bool
-scan_next_line(struct scan *s)
+/* False, and the cursor at the end of the text, if there is none. */
+static bool
+next_line(struct scan *s)
 {
 	if (s->next == NULL) {
 		s->at = s->line_end;
@@ -41,8 +42,9 @@ scan_next_line(struct scan *s)
 	return true;
 }
 
-void
-scan_stop(struct scan *s)
+/* The rest of the file is not read. */
+static void
+stop(struct scan *s)
 {
 	s->is_cut = true;
 	s->end = s->at = s->line_end = s->line_end < s->at ? s->line_end : s->at;
@@ -109,7 +111,7 @@ scan_error(
 	}
 	free(text);
 	if (s->reported[SEVERITY_ERROR] >= SCAN_MAX_PROBLEMS)
-		scan_stop(s);
+		stop(s);
 }
 
 void
@@ -132,7 +134,7 @@ scan_judge(struct scan *s, bool is_disabled)
 
 	tell_bound(s, severity, &last);
 	if (severity == SEVERITY_ERROR)
-		scan_stop(s);
+		stop(s);
 }
 
 void
@@ -184,11 +186,11 @@ skip_long_comment(struct scan *s)
 
 	s->at += 2;
 	while ((end = long_comment_end(s)) == NULL) {
-		if (scan_next_line(s))
+		if (next_line(s))
 			continue;
 		scan_error(s, SCAN_HARD, &place,
 		    "comment is not closed: the rest of the file is not read; close it with */");
-		scan_stop(s);
+		stop(s);
 		return true;
 	}
 	s->at = end;
@@ -212,7 +214,7 @@ scan_gap(struct scan *s)
 	for (;;) {
 		scan_blanks(s);
 		if (scan_at_line_end(s)) {
-			if (!scan_next_line(s))
+			if (!next_line(s))
 				return false;
 		} else if (!scan_comment(s)) {
 			return true;
@@ -258,7 +260,7 @@ refuse_binary(struct scan *s, const char *start, size_t len)
 	until.has_crlf = true;
 	enter_line(&until, start);
 	while (until.next != NULL && until.next <= start + bad)
-		scan_next_line(&until);
+		next_line(&until);
 	struct place place = scan_place(&until, start + bad);
 	scan_error(s, SCAN_HARD, &place, "%s",
 	    is_binary ? "this is no text file, nothing of it is read"

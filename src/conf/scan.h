@@ -48,9 +48,6 @@ void scan_judge(struct scan *s, bool is_disabled);
 void scan_remark(struct scan *s, enum severity severity, const char *at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* False, and the cursor at the end of the text, if there is none. */
-bool scan_next_line(struct scan *s);
-void scan_stop(struct scan *s);   /* the rest of the file is not read */
 void scan_blanks(struct scan *s); /* skips blanks and tabs within the line */
 /* Skips one comment if there is one: # and // to the end of the line, the long form even over
  * lines. An unclosed one is an error and ends the file. */
