@@ -98,7 +98,7 @@ restore(struct work *w, struct change *c)
 		const struct endpoint *e = &s->conf->endpoints[i];
 
 		if (!has_listener(s, e->key))
-			seat_open_or_retry(service_add_listener(s, e, e->key));
+			listener_open_or_retry(service_add_listener(s, e, e->key));
 	}
 	w->result.kept++;
 }

@@ -52,6 +52,5 @@ void seats_close(struct change *c);
 void seats_say_missing(const struct change *c, const char *outcome);
 /* The service now listens there; what could not be opened is tried again. */
 void seat_take(struct service *s, const struct seat *seat);
-void seat_open_or_retry(struct listener *l);
 
 #endif

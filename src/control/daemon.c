@@ -18,23 +18,10 @@
 #include "run/inherit.h"
 #include "run/services.h"
 
-static void
-on_hup(void *arg)
-{
-	daemon_reload(arg);
-}
-
-static void
-on_term(void *arg)
-{
-	daemon_stop(arg);
-}
-
-static void
-on_quit(void *arg)
-{
-	daemon_quit(arg);
-}
+static void on_hup(void *arg); /* reload, all or nothing: a text with errors changes nothing */
+static void on_term(
+    void *arg); /* no new clients, programs are asked to end; a second one kills at once */
+static void on_quit(void *arg); /* ends the daemon and leaves its programs */
 
 static void
 on_usr1(void *arg)
@@ -247,14 +234,15 @@ refuse_reload(struct daemon *d, struct config *config, const struct problems *pr
 	config_unref(config);
 }
 
-void
-daemon_reload(struct daemon *d)
+static void
+on_hup(void *arg)
 {
+	struct daemon *d = arg;
 	struct problems problems = { 0 };
 	struct config *config;
 	struct apply_result r;
 
-	if (d->is_stopping)
+	if (d->runtime.is_stopping)
 		return;
 	notify_reloading();
 	sink_reopen_all();
@@ -276,21 +264,24 @@ daemon_reload(struct daemon *d)
 	notify_send("READY=1");
 }
 
-void
-daemon_stop(struct daemon *d)
+static void
+on_term(void *arg)
 {
-	if (d->is_stopping) {
+	struct daemon *d = arg;
+
+	if (d->runtime.is_stopping) {
 		stop_kill_all(d);
 		return;
 	}
-	d->is_stopping = true;
 	notify_send("STOPPING=1");
 	stop_begin(d);
 }
 
-void
-daemon_quit(struct daemon *d)
+static void
+on_quit(void *arg)
 {
+	struct daemon *d = arg;
+
 	notify_send("STOPPING=1");
 	log_info(
 	    "event=quit programs=%u reason=\"they go on without the daemon\"", d->runtime.running);

@@ -32,7 +32,6 @@ struct daemon {
 	int64_t started_ms;
 	time_t started, loaded;
 	unsigned reloads, refused_reloads;
-	bool is_stopping;
 	struct loop_timer kill_timer;
 	struct stop_groups
 	    groups; /* of programs that have ended and left others behind, while stopping */
@@ -47,12 +46,5 @@ void daemon_leave_terminal(struct daemon *d);
 /* Serves until a signal ends it. */
 void daemon_run(struct daemon *d);
 void daemon_done(struct daemon *d);
-
-/* All or nothing: a text with errors changes nothing. */
-void daemon_reload(struct daemon *d);
-/* No new clients; programs are asked to end, and killed after their stop_grace. A second call kills at once. */
-void daemon_stop(struct daemon *d);
-/* Ends the daemon and leaves its programs. */
-void daemon_quit(struct daemon *d);
 
 #endif

@@ -167,15 +167,6 @@ seats_say_missing(const struct change *c, const char *outcome)
 }
 
 void
-seat_open_or_retry(struct listener *l)
-{
-	int r = listener_open(l);
-
-	if (r < 0)
-		listener_open_later(l, -r);
-}
-
-void
 seat_take(struct service *s, const struct seat *seat)
 {
 	struct listener *l;
@@ -185,7 +176,7 @@ seat_take(struct service *s, const struct seat *seat)
 		service_take_listener(s, seat->old, seat->endpoint);
 		if (!listener_is_bound(seat->old)) {
 			seat->old->retry_ms = 0; /* who reloads wants to know how it stands now */
-			seat_open_or_retry(seat->old);
+			listener_open_or_retry(seat->old);
 		}
 		return;
 	}

@@ -84,12 +84,9 @@ on_timer(struct loop_timer *t, int64_t now_ms)
 	struct listener *l = t->arg;
 
 	(void)now_ms;
-	if (!listener_is_bound(l)) {
-		int r = listener_open(l);
-
-		if (r < 0)
-			listener_open_later(l, -r);
-	} else if (l->pending.fd >= 0)
+	if (!listener_is_bound(l))
+		listener_open_or_retry(l);
+	else if (l->pending.fd >= 0)
 		l->runtime->handler->retry(l);
 	else
 		listener_release(l, HOLD_BACKOFF);
@@ -125,8 +122,8 @@ listener_attach(struct listener *l, int fd)
 	log_info("event=listening service=%s address=%s", l->role.conf->id, l->key);
 }
 
-int
-listener_open(struct listener *l)
+static int
+open_socket(struct listener *l)
 {
 	struct socket_options options = socket_options_of(l->role.conf);
 	int fd = socket_open(l->role.endpoint, &options, &l->file);
@@ -157,6 +154,15 @@ listener_open_later(struct listener *l, int error)
 	if (l->retry_ms > RETRY_LONGEST_MS)
 		l->retry_ms = RETRY_LONGEST_MS;
 	loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms() + l->retry_ms);
+}
+
+void
+listener_open_or_retry(struct listener *l)
+{
+	int r = open_socket(l);
+
+	if (r < 0)
+		listener_open_later(l, -r);
 }
 
 /* What went wrong under the old settings says nothing of the new ones. */
@@ -242,37 +248,26 @@ listener_free(struct listener *l)
 	loop_defer(l->runtime->loop, free_listener, l);
 }
 
-/* Shut down by a program, or worse: listening again, or opened anew. */
-static void
-repair(struct listener *l)
+void
+listener_repair(struct listener *l)
 {
-	int r =
-	    socket_repair(l->io.fd, l->role.conf->socket_type, l->role.conf->backlog, &l->bound);
+	int error = 0, r;
+	socklen_t len = sizeof(error);
 
+	/* Reading it clears it; poll(2) reports it until then. */
+	getsockopt(l->io.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	r = socket_repair(l->io.fd, l->role.conf->socket_type, l->role.conf->backlog, &l->bound);
 	if (r == 0)
 		return;
 	log_warn("event=listener-lost service=%s address=%s error=\"%s\"", l->role.conf->id, l->key,
 	    strerror(-r));
 	if (l->role.endpoint == NULL) {
-		listener_hold(
-		    l, HOLD_BACKOFF); /* it was handed over: there is nothing to open it from */
+		/* It was handed over: there is nothing to open it from. */
+		listener_hold(l, HOLD_BACKOFF);
 		return;
 	}
 	close_socket(l);
-	r = listener_open(l);
-	if (r < 0)
-		listener_open_later(l, -r);
-}
-
-void
-listener_repair(struct listener *l)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	getsockopt(l->io.fd, SOL_SOCKET, SO_ERROR, &error,
-	    &len); /* clears it: poll(2) reports it until then */
-	repair(l);
+	listener_open_or_retry(l);
 }
 
 void

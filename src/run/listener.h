@@ -72,8 +72,8 @@ struct listener *listener_new(
     struct runtime *rt, const struct listener_role *role, const char *key);
 /* Takes over an open listening socket and watches it. */
 void listener_attach(struct listener *l, int fd);
-/* Opens the endpoint's socket and watches it. 0 or -errno. */
-int listener_open(struct listener *l);
+/* Opens the endpoint's socket and watches it; if that fails, listener_open_later. */
+void listener_open_or_retry(struct listener *l);
 /* It could not be bound: says so with its place in the file, and tries again by itself, ever more rarely. */
 void listener_open_later(struct listener *l, int error);
 /* Takes another role, at the end of that list. The socket's options are applied; a unix socket whose file is not at its

@@ -87,10 +87,16 @@ service_take_listener(struct service *s, struct listener *l, const struct endpoi
 }
 
 void
-service_free(struct service *s)
+service_close_listeners(struct service *s)
 {
 	while (!TAILQ_EMPTY(&s->listeners))
 		listener_free(TAILQ_FIRST(&s->listeners));
+}
+
+void
+service_free(struct service *s)
+{
+	service_close_listeners(s);
 	TAILQ_REMOVE(&s->runtime->services, s, link);
 	plan_free(s->plan);
 	sink_close(s->sink);
@@ -101,8 +107,7 @@ service_free(struct service *s)
 void
 service_remove(struct service *s)
 {
-	while (!TAILQ_EMPTY(&s->listeners))
-		listener_free(TAILQ_FIRST(&s->listeners));
+	service_close_listeners(s);
 	s->is_gone = true;
 	if (s->running == 0)
 		service_free(s);

@@ -41,6 +41,8 @@ void service_configure(struct service *s, struct config *config, const struct se
 struct listener *service_add_listener(struct service *s, const struct endpoint *e, const char *key);
 /* A listener of this or of another service now serves this one. */
 void service_take_listener(struct service *s, struct listener *l, const struct endpoint *e);
+/* Its programs go on. */
+void service_close_listeners(struct service *s);
 /* No listeners any more; freed when its last program ends. */
 void service_remove(struct service *s);
 /* Frees it, whatever runs. */

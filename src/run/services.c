@@ -116,8 +116,7 @@ services_close_listeners(struct runtime *rt)
 	struct service *s;
 
 	TAILQ_FOREACH(s, &rt->services, link)
-		while (!TAILQ_EMPTY(&s->listeners))
-			listener_free(TAILQ_FIRST(&s->listeners));
+		service_close_listeners(s);
 }
 
 void
