@@ -282,6 +282,36 @@ START_TEST(e7_address_taken_at_a_reload)
 
 END_TEST
 
+START_TEST(taken_address_is_tried_again_and_again)
+{
+	struct daemon *d = daemon_new();
+	int taken = occupy(own_address(1), 3604);
+
+	daemon_inject(d);
+	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3605\n");
+	daemon_entry(d, "b", HOLD "\tlisten = @ADDR2@:3604\n");
+	daemon_start(d);
+	expect_line(d, "event=bind-failed service=b");
+	for (int tries = 1; tries <= 3; tries++) {
+		unsigned before = inject_calls(d, INJECT_SOCKET);
+
+		atomic_store(&d->inject->monotonic_s, tries * 60);
+		ck_assert(is_served(
+		    own_address(0), 3605)); /* a turn of the loop, in which the timer is due */
+		daemon_idle(d);
+		ck_assert_uint_gt(inject_calls(d, INJECT_SOCKET), before);
+	}
+	close(taken);
+	atomic_store(&d->inject->monotonic_s, 600);
+	ck_assert(is_served(own_address(0), 3605));
+	expect_line(d, "event=listening service=b");
+	ck_assert(is_served(own_address(1), 3604));
+	ck_assert_uint_eq(count_lines(d, "event=bind-failed service=b"), 1);
+	daemon_stop(d);
+}
+
+END_TEST
+
 /* a cannot have its second address, so it keeps its first one, which b had counted on. */
 START_TEST(e7_services_that_depend_on_one_that_stays_stay_as_well)
 {
@@ -598,6 +628,7 @@ static const struct suite_test tests[] = {
 	TEST_LOOP(e6_errors_in_the_text_change_nothing, ARRAY_LEN(bad_texts)),
 	TEST(missing_surroundings_keep_one_service_as_it_was),
 	TEST(e7_address_taken_at_a_reload),
+	TEST(taken_address_is_tried_again_and_again),
 	TEST(e7_services_that_depend_on_one_that_stays_stay_as_well),
 	TEST(e7_old_address_comes_back_when_the_new_one_is_not_to_be_had),
 	TEST(services_of_one_id_are_told_apart_by_their_addresses),
