@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 # porterd: GNU make, no configure step. `make help` lists the targets.
-# From outside: CC, CFLAGS, CPPFLAGS, LDFLAGS (added to ours), PREFIX and the directories below, DESTDIR, V=1,
-# VARIANT=release|asan|cov|fuzz|clang, BUILD_ROOT, JOBS.
+# From outside: CC, CFLAGS, CPPFLAGS, LDFLAGS (added to ours), PREFIX and the directories below (LIBDIR for
+# libporter and its pkg-config file), DESTDIR, V=1, VARIANT=release|asan|cov|fuzz|clang, BUILD_ROOT, JOBS.
 NAME       := porterd
 VERSION    := 0.1.0
+# Of libporter: the first number is that of its soname and changes when programs must be linked anew.
+LIBPORTER  := 1.0
 PREFIX     ?= /usr/local
 SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
+LIBDIR     ?= $(PREFIX)/lib
 MANDIR     ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc/porterd
 LOGDIR     ?= /var/log/porterd
@@ -47,6 +50,7 @@ else # the rest of this file
 WARN    := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wcast-qual \
            -Wwrite-strings -Wpointer-arith -Wimplicit-fallthrough -Wnull-dereference
 HARDEN  := -fPIE -fstack-protector-strong
+RELRO   := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 # Flags that not every compiler or processor has: each is tried once.
 try      = $(shell for f in $(1); do $(CC) -Werror $$f -c -x c /dev/null -o /dev/null 2>/dev/null && echo $$f; done)
 PROBED  := $(call try,-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero \
@@ -67,7 +71,7 @@ TEST_DEFS := -DTESTS_DIR='"$(abspath tests)"' -DEXAMPLES_DIR='"$(abspath example
            -DBUILD_DIR='"$(abspath $(BUILD))"' -DPORTERD='"$(abspath $(BUILD))/$(NAME)"' -Itests -Itests/unit
 ALL_CPPFLAGS = -Isrc -Iinclude $(DEFS) -MMD -MP $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(OPT.$(VARIANT)) $(WARN) $(HARDEN) $(PROBED) $(SAN) $(CFLAGS)
-ALL_LDFLAGS  = -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed $(SAN) $(LDFLAGS)
+ALL_LDFLAGS  = -pie $(RELRO) $(SAN) $(LDFLAGS)
 LIBS        := $(or $(shell pkg-config --libs libconfuse 2>/dev/null),-lconfuse)
 CHECK_LIBS   = $(or $(shell pkg-config --libs check),-lcheck)
 
@@ -82,13 +86,17 @@ FUNC    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/functional/test_*.c))
 HELPERS := $(patsubst tests/functional/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/functional/programs/*.c))
 HELPERS += $(patsubst tests/functional/preload/%.c,$(BUILD)/tests/preload/%.so,$(wildcard tests/functional/preload/*.c))
 EXAMPLES := $(patsubst examples/programs/%.c,$(BUILD)/examples/%,$(wildcard examples/programs/*.c))
+WORKERS := $(patsubst examples/workers/%.c,$(BUILD)/examples/workers/%,$(wildcard examples/workers/*.c))
+EXAMPLES += $(WORKERS)
+LIBRARY := $(BUILD)/libporter.a $(BUILD)/libporter.so.$(LIBPORTER)
+LIBRARY_OBJECTS := $(patsubst src/lib/%.c,$(BUILD)/libporter/%.o,$(wildcard src/lib/*.c))
 SYSTEM  := $(filter-out tests/system/bare.sh,$(wildcard tests/system/*.sh))
 FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(BIN)                            ## build the daemon
+all: $(BIN) $(LIBRARY)                 ## build the daemon and libporter
 
 # Everything is built again when the compiler, the flags or the built-in paths change.
 $(BUILD)/flags: FORCE
@@ -128,26 +136,40 @@ $(BUILD)/tests/preload/%.so: tests/functional/preload/%.c $(BUILD)/flags
 $(BUILD)/examples/%: examples/programs/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(PLAIN) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< -o $@
+$(WORKERS): $(BUILD)/examples/workers/%: examples/workers/%.c $(BUILD)/libporter.a
+	@mkdir -p $(@D)
+	$(Q)$(PLAIN) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $< $(BUILD)/libporter.a -o $@
+# libporter: for programs of others, so never with sanitizers; fit for both kinds of library.
+$(BUILD)/libporter/%.o: src/lib/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(PLAIN) $(CPPFLAGS) $(OPT.release) $(HARDEN) $(PROBED) -fPIC $(CFLAGS) -c $< -o $@
+$(BUILD)/libporter.a: $(LIBRARY_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/libporter.so.$(LIBPORTER): $(LIBRARY_OBJECTS) src/lib/libporter.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libporter.so.$(basename $(LIBPORTER)) -Wl,--version-script=src/lib/libporter.map \
+	  -Wl,-z,defs $(RELRO) $(LDFLAGS) $(LIBRARY_OBJECTS) -o $@
 
-programs: $(HELPERS) $(EXAMPLES)
+programs: $(HELPERS) $(EXAMPLES) $(LIBRARY)
 run: $(BIN) $(EXAMPLES)                ## serve the demo on loopback ports until Ctrl-C
 	@exec sh examples/demo/run.sh $(BIN) $(BUILD)/examples $(BUILD)/demo
 RUN = PORTERD='$(abspath $(BIN))' BUILD_DIR='$(abspath $(BUILD))' SRC_ROOT='$(CURDIR)' MAKE='$(MAKE)' JOBS='$(JOBS)' \
       V='$(V)' sh tests/run.sh
-check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(HELPERS) $(EXAMPLES) ## run every test
+check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run every test
 	$(Q)$(RUN) unit $(UNIT) functional $(FUNC) replay $(REPLAY) system $(SYSTEM)
 check-unit: $(UNIT) $(HELPERS)         ## run the unit tests
 	$(Q)$(RUN) unit $(UNIT)
 check-functional: $(FUNC) $(BIN) $(HELPERS) $(EXAMPLES) ## run the tests of the built daemon
 	$(Q)$(RUN) functional $(FUNC)
-check-system: $(BIN) $(HELPERS) $(EXAMPLES) ## run the shell tests: install, init script, demo, manual
+check-system: $(BIN) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run the shell tests: install, init script, demo, manual
 	$(Q)$(RUN) system $(SYSTEM)
 asan:                                  ## run every test under AddressSanitizer and UBSan
 	$(Q)$(MAKE) --no-print-directory VARIANT=asan check
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect,possible \
            --errors-for-leak-kinds=definite,indirect,possible
 # valgrind lets no limit of descriptors be restored and knows no openat2: two programs cannot run there.
-VALGRIND_UNIT := $(filter-out %/test_launch %/test_lookup,$(UNIT))
+VALGRIND_UNIT := $(filter-out %/test_launch %/test_lookup %/test_warm,$(UNIT))
 VALGRIND_FUNC := $(BUILD)/tests/functional/test_serve
 valgrind: $(VALGRIND_UNIT) $(VALGRIND_FUNC) $(BIN) $(HELPERS) ## run the unit tests and a functional one under valgrind
 	$(Q)CK_FORK=no UNDER='$(VALGRIND)' $(RUN) unit $(VALGRIND_UNIT)
@@ -167,13 +189,19 @@ format:                                ## rewrite the sources in house style
 	$(Q)clang-format -i $$(find src include tests examples -name '*.[ch]')
 man: $(BIN)                            ## write the attribute list of man/porterd.conf.5 anew
 	$(Q)sh tests/tools/attribute_list.sh write $(BIN) man/porterd.conf.5
-bench: $(BIN)                          ## measure what tests/bench/README.md describes
+BENCH   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+$(BENCH): $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libporter.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(PLAIN) -static $< $(BUILD)/libporter.a -o $@
+check check-system: $(BENCH)
+bench: $(BIN) $(BENCH)                 ## measure what tests/bench/README.md describes
 	$(Q)PORTERD='$(abspath $(BIN))' sh tests/bench/load_time.sh
+	$(Q)PORTERD='$(abspath $(BIN))' BENCH_DIR='$(abspath $(BUILD))/tests/bench' python3 -B tests/bench/pool.py
 PATHS = NAME='$(NAME)' DESTDIR='$(DESTDIR)' SBINDIR='$(SBINDIR)' BINDIR='$(BINDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
-        MANDIR='$(MANDIR)' SYSCONFDIR='$(SYSCONFDIR)' LOGDIR='$(LOGDIR)' RUNDIR='$(RUNDIR)' INITDIR='$(INITDIR)' \
-        UNITDIR='$(UNITDIR)'
-install: $(BIN)                        ## install below DESTDIR; configuration that was changed is kept
-	$(Q)$(PATHS) sh tests/tools/install.sh install $(BIN)
+        LIBDIR='$(LIBDIR)' LIBPORTER='$(LIBPORTER)' MANDIR='$(MANDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
+        LOGDIR='$(LOGDIR)' RUNDIR='$(RUNDIR)' INITDIR='$(INITDIR)' UNITDIR='$(UNITDIR)'
+install: $(BIN) $(LIBRARY)             ## install below DESTDIR; configuration that was changed is kept
+	$(Q)$(PATHS) sh tests/tools/install.sh install $(BIN) $(LIBRARY)
 uninstall:                             ## remove what install put there, except the configuration
 	$(Q)$(PATHS) sh tests/tools/install.sh uninstall
 install-examples: $(EXAMPLES)          ## install the example programs

@@ -24,8 +24,12 @@ make_it() # make's words...
 make_it install
 make_it install-examples
 for file in usr/local/sbin/porterd usr/local/share/man/man8/porterd.8 usr/local/share/man/man5/porterd.conf.5 \
-    usr/local/include/porter/environment.h etc/porterd/porterd.conf etc/porterd/conf.d/myecho etc/init.d/porterd \
-    lib/systemd/system/porterd.service usr/local/bin/echo_server_xinetd usr/local/bin/echo_line.sh var/log/porterd; do
+    usr/local/share/man/man3/porter_accept.3 usr/local/share/man/man7/porter-worker.7 \
+    usr/local/include/porter/environment.h usr/local/include/porter/worker.h usr/local/lib/libporter.a \
+    usr/local/lib/libporter.so usr/local/lib/libporter.so.1 usr/local/lib/pkgconfig/porter.pc \
+    etc/porterd/porterd.conf etc/porterd/conf.d/myecho etc/init.d/porterd lib/systemd/system/porterd.service \
+    usr/local/bin/echo_server_xinetd usr/local/bin/echo_line.sh usr/local/bin/echo_library \
+    usr/local/bin/line_service.py var/log/porterd; do
 	[ -e "$root/$file" ] || fail "$file is not installed"
 done
 [ -x "$root/usr/local/sbin/porterd" ] || fail "porterd is not executable"
@@ -40,11 +44,12 @@ make_it install
 grep -q '# mine' "$root/etc/porterd/conf.d/rsync" || fail "a changed file was overwritten"
 cmp -s "$root/etc/porterd/conf.d/rsync.new" "$SRC_ROOT/conf.d/rsync" || fail "no new file beside the changed one"
 make_it uninstall
-left=$(cd "$root" && find . -type f ! -path './etc/porterd/*')
+left=$(cd "$root" && find . ! -type d ! -path './etc/porterd/*')
 [ -z "$left" ] || fail "left after uninstall: $left"
 [ -e "$root/etc/porterd/porterd.conf" ] || fail "uninstall removed the configuration"
 
 make_it install PREFIX=/usr DESTDIR="$tmp/other"
+grep -q '^libdir=/usr/lib$' "$tmp/other/usr/lib/pkgconfig/porter.pc" || fail "the pkg-config file has not the prefix"
 grep -q '^PORTERD=/usr/sbin/porterd$' "$tmp/other/etc/init.d/porterd" || fail "the System V script has not the prefix"
 grep -q '^ExecStart=/usr/sbin/porterd ' "$tmp/other/lib/systemd/system/porterd.service" ||
     fail "the systemd unit has not the prefix"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A file includes headers of its own folder and of lower ones only; libConfuse is known to one file.
+# A file includes headers of its own folder and of lower ones only; libConfuse is known to one file. libporter includes
+# nothing but the public headers, and nobody includes anything of libporter but those.
 set -eu
 cd "${SRC_ROOT:-$(dirname "$0")/../..}"
 users=$(grep -rl '<confuse.h>' src include || :)
@@ -13,7 +14,7 @@ grep -rn --include='*.[ch]' '^ *# *include *"' src | awk '
 		count = split("base loop conf policy run control", name, " ")
 		for (i = 1; i <= count; i++)
 			rank[name[i]] = i
-		rank["helpers"] = 1
+		rank["helpers"] = rank["lib"] = 1
 	}
 	{
 		split($0, part, ":")
@@ -27,6 +28,8 @@ grep -rn --include='*.[ch]' '^ *# *include *"' src | awk '
 		split(header, from, "/")
 		if (header !~ /\//)
 			complain("write the header with its folder")
+		else if (folder[2] == "lib" || from[1] == "lib")
+			complain("libporter and the rest share <porter/...> alone")
 		else if (!(folder[2] in rank))
 			complain("this folder has no layer")
 		else if (!(from[1] in rank) || rank[from[1]] > rank[folder[2]])

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What make install and make uninstall do; the directories come from the Makefile by the environment.
-#   install.sh install PORTERD · install.sh uninstall · install.sh examples COMPILED...
+#   install.sh install PORTERD LIBRARY... · install.sh uninstall · install.sh examples COMPILED...
 set -eu
 examples='echo_line.sh echo_line.py echo_line.pl echo_line_awk.sh show_environment.sh'
+worker_scripts='line_service.py shared_listener.py'
 
 # Copies a text with the paths of this installation in it.
 put_text() # mode from to
@@ -26,9 +27,37 @@ put_conf() # from to
 	fi
 }
 
+# libporter: static, shared with the two links, and what pkg-config says of it.
+put_library() # library...
+{
+	for library; do
+		case $library in
+		*.a) install -D -m 644 "$library" "$DESTDIR$LIBDIR/libporter.a" ;;
+		*) install -D -m 755 "$library" "$DESTDIR$LIBDIR/libporter.so.$LIBPORTER" ;;
+		esac
+	done
+	ln -sf "libporter.so.$LIBPORTER" "$DESTDIR$LIBDIR/libporter.so.${LIBPORTER%%.*}"
+	ln -sf "libporter.so.${LIBPORTER%%.*}" "$DESTDIR$LIBDIR/libporter.so"
+	install -d "$DESTDIR$LIBDIR/pkgconfig"
+	cat >"$DESTDIR$LIBDIR/pkgconfig/porter.pc" <<-END
+		includedir=$INCLUDEDIR
+		libdir=$LIBDIR
+
+		Name: libporter
+		Description: preforked workers of porterd
+		Version: $LIBPORTER
+		Cflags: -I\${includedir}
+		Libs: -L\${libdir} -lporter
+	END
+	chmod 644 "$DESTDIR$LIBDIR/pkgconfig/porter.pc"
+}
+
 case $1 in
 install)
-	install -D -m 755 "$2" "$DESTDIR$SBINDIR/$NAME"
+	shift
+	install -D -m 755 "$1" "$DESTDIR$SBINDIR/$NAME"
+	shift
+	put_library "$@"
 	for page in man/*.[0-9]; do
 		[ ! -e "$page" ] || install -D -m 644 "$page" "$DESTDIR$MANDIR/man${page##*.}/${page#man/}"
 	done
@@ -44,6 +73,8 @@ install)
 	install -d -m 755 "$DESTDIR$LOGDIR"
 	;;
 uninstall)
+	rm -f "$DESTDIR$LIBDIR/libporter.a" "$DESTDIR$LIBDIR/libporter.so" "$DESTDIR$LIBDIR/libporter.so."* \
+	    "$DESTDIR$LIBDIR/pkgconfig/porter.pc"
 	rm -f "$DESTDIR$SBINDIR/$NAME" "$DESTDIR$INITDIR/porterd" "$DESTDIR$UNITDIR/porterd.service"
 	for page in man/*.[0-9]; do
 		rm -f "$DESTDIR$MANDIR/man${page##*.}/${page#man/}"
@@ -54,7 +85,7 @@ uninstall)
 	rmdir "$DESTDIR$INCLUDEDIR/porter" 2>/dev/null || :
 	rmdir "$DESTDIR$LOGDIR" 2>/dev/null || :
 	# The example programs, if install-examples put them there.
-	for program in $examples examples/programs/*.c; do
+	for program in $examples $worker_scripts examples/programs/*.c examples/workers/*.c; do
 		program=${program##*/}
 		rm -f "$DESTDIR$BINDIR/${program%.c}"
 	done
@@ -66,6 +97,9 @@ examples)
 	done
 	for program in $examples; do
 		install -D -m 755 "examples/programs/$program" "$DESTDIR$BINDIR/$program"
+	done
+	for program in $worker_scripts; do
+		install -D -m 755 "examples/workers/$program" "$DESTDIR$BINDIR/$program"
 	done
 	;;
 esac

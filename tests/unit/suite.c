@@ -12,8 +12,8 @@
 #define TIMEOUT_SLOW_S 180
 
 /* valgrind loads its own objects into the process that it runs. */
-static int
-is_valgrind(void)
+bool
+suite_is_valgrind(void)
 {
 	const char *preload = getenv("LD_PRELOAD");
 
@@ -27,7 +27,7 @@ timeout_s(void)
 
 	if (text != NULL && atoi(text) > 0)
 		return atoi(text);
-	return SUITE_IS_SANITIZED || is_valgrind() ? TIMEOUT_SLOW_S : TIMEOUT_S;
+	return SUITE_IS_SANITIZED || suite_is_valgrind() ? TIMEOUT_SLOW_S : TIMEOUT_S;
 }
 
 int

@@ -4,6 +4,7 @@
 #define UNIT_SUITE_H
 
 #include <check.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -36,6 +37,9 @@ struct suite_test {
  * the time limit come from Check's environment variables; without CK_DEFAULT_TIMEOUT the limit is one that the slow
  * builds (sanitizers, valgrind) keep too. */
 int run_suite(const char *suite, const struct suite_test *tests, size_t count);
+
+/* valgrind keeps limits of descriptors by itself, and not for those that come over a socket. */
+bool suite_is_valgrind(void);
 
 /* Says that a test cannot run here, and appends it to the file named by PORTER_SKIPS. The caller then returns. */
 void test_skip(const char *test, const char *reason);
