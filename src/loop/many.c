@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/many.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+/* Numbers below are for connections, which are passed on. */
+#define LOWEST_FD 64
+
+static void
+on_ready(struct loop_io *io, short got)
+{
+	struct many *m = io->arg;
+
+	(void)got;
+	m->ready_count = epoll_wait(io->fd, m->ready, MANY_A_TURN, 0);
+	for (int i = 0; i < m->ready_count; i++) {
+		struct many_member *member = m->ready[i].data.ptr;
+
+		m->ready[i].data.ptr = NULL;
+		if (member != NULL)
+			member->fn(member->arg);
+	}
+	m->ready_count = 0;
+}
+
+void
+many_init(struct many *m, struct loop *loop, enum loop_order order)
+{
+	*m = (struct many){
+		.loop = loop,
+		.io = { .fd = -1, .want = POLLIN, .order = order, .fn = on_ready, .arg = m },
+	};
+}
+
+void
+many_done(struct many *m)
+{
+	if (m->io.fd < 0)
+		return;
+	loop_del(m->loop, &m->io);
+	close(m->io.fd);
+	m->io.fd = -1;
+}
+
+static int
+open_epoll(struct many *m)
+{
+	int low = epoll_create1(EPOLL_CLOEXEC);
+	int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, LOWEST_FD);
+	int r = fd < 0 ? -errno : 0;
+
+	if (low >= 0)
+		close(low);
+	if (r < 0)
+		return r;
+	m->io.fd = fd;
+	loop_add(m->loop, &m->io);
+	return 0;
+}
+
+int
+many_add(struct many *m, struct many_member *member)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = member };
+	int r = m->io.fd < 0 ? open_epoll(m) : 0;
+
+	if (r < 0)
+		return r;
+	return epoll_ctl(m->io.fd, EPOLL_CTL_ADD, member->fd, &event) < 0 ? -errno : 0;
+}
+
+void
+many_del(struct many *m, struct many_member *member)
+{
+	epoll_ctl(m->io.fd, EPOLL_CTL_DEL, member->fd, NULL);
+	for (int i = 0; i < m->ready_count; i++)
+		if (m->ready[i].data.ptr == member)
+			m->ready[i].data.ptr = NULL;
+}
