@@ -11,6 +11,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "lib/porter_accept.h"
+
 _Static_assert(sizeof(struct porter_address) == 24, "as in porter-worker(7)");
 _Static_assert(sizeof(struct porter_header) == 72, "as in porter-worker(7)");
 _Static_assert(sizeof(struct porter_reply) == 24, "as in porter-worker(7)");
@@ -196,8 +198,8 @@ reply_of(enum porter_type type, uint64_t connection)
 }
 
 /* A program that was started without a pool has its client there, and must not take what that one sends for connections. */
-static int
-check_channel(int channel)
+int
+porter_check(int channel)
 {
 	int type = 0;
 	socklen_t len = sizeof(type);
@@ -224,11 +226,17 @@ acknowledge(int channel, const struct message *m)
 int
 porter_accept(int channel, struct porter_connection *c)
 {
-	struct message m;
-	int r = check_channel(channel);
+	int r = porter_check(channel);
 
-	if (r < 0)
-		return r;
+	return r < 0 ? r : porter_accept_next(channel, c);
+}
+
+int
+porter_accept_next(int channel, struct porter_connection *c)
+{
+	struct message m;
+	int r;
+
 	while ((r = look(channel, &m)) > 0) {
 		bool is_ours = is_connection(&m);
 

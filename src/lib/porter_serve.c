@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/porter_accept.h"
+
 /* What porter_done is told of a connection that was not served for want of memory; one that it did not cause itself. */
 #define STATUS_NOT_SERVED 1
 
@@ -32,10 +34,12 @@ porter_serve(int channel, int (*serve)(struct porter_connection *c, void *arg), 
 {
 	struct porter_connection c;
 	struct sigaction old;
-	int r;
+	int r = porter_check(channel);
 
+	if (r < 0)
+		return r;
 	ignore_broken_pipes(&old);
-	while ((r = porter_accept(channel, &c)) > 0) {
+	while ((r = porter_accept_next(channel, &c)) > 0) {
 		int status = serve(&c, arg);
 
 		/* If it fails, porterd has gone, and porter_accept says so. */

@@ -22,6 +22,7 @@ make_it() # make's words...
 }
 
 make_it install
+grep -q "$root/usr/local/sbin/porterd" "$tmp/out" || fail "make install does not say where porterd is"
 make_it install-examples
 for file in usr/local/sbin/porterd usr/local/share/man/man8/porterd.8 usr/local/share/man/man5/porterd.conf.5 \
     usr/local/share/man/man3/porter_accept.3 usr/local/share/man/man7/porter-worker.7 \
@@ -53,6 +54,26 @@ grep -q '^libdir=/usr/lib$' "$tmp/other/usr/lib/pkgconfig/porter.pc" || fail "th
 grep -q '^PORTERD=/usr/sbin/porterd$' "$tmp/other/etc/init.d/porterd" || fail "the System V script has not the prefix"
 grep -q '^ExecStart=/usr/sbin/porterd ' "$tmp/other/lib/systemd/system/porterd.service" ||
     fail "the systemd unit has not the prefix"
+
+# Programs find libporter after an install into the machine itself, which only root can tell the linker; a package does it
+# when it is unpacked.
+mkdir "$tmp/bin"
+library=$(echo "${PORTERD%/*}"/libporter.so.*)
+printf '#!/bin/sh\necho called >>"%s"\n' "$tmp/ldconfig" >"$tmp/bin/ldconfig"
+chmod 755 "$tmp/bin/ldconfig"
+install_directly() # DESTDIR
+{
+	(cd "$SRC_ROOT" && env PATH="$tmp/bin:$PATH" DESTDIR="$1" NAME=porterd LIBPORTER="${library##*.so.}" SBINDIR="$tmp/own/sbin" \
+	    BINDIR="$tmp/own/bin" INCLUDEDIR="$tmp/own/include" LIBDIR="$tmp/own/lib" MANDIR="$tmp/own/man" \
+	    SYSCONFDIR="$tmp/own/etc" LOGDIR="$tmp/own/log" RUNDIR="$tmp/own/run" INITDIR="$tmp/own/init.d" \
+	    UNITDIR="$tmp/own/unit" sh tests/tools/install.sh install "$PORTERD" "${PORTERD%/*}/libporter.a" \
+	    "$library") >"$tmp/out" 2>&1 || fail "install.sh fails"
+}
+install_directly "$tmp/package"
+[ ! -e "$tmp/ldconfig" ] || fail "ldconfig is run below DESTDIR"
+install_directly ''
+[ "$(grep -c called "$tmp/ldconfig" 2>/dev/null)" = "$([ "$(id -u)" = 0 ] && echo 1)" ] ||
+    fail "ldconfig is not run as it should be"
 
 make_it install
 [ "$(id -u)" = 0 ] || {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A file includes headers of its own folder and of lower ones only; libConfuse is known to one file. libporter includes
-# nothing but the public headers, and nobody includes anything of libporter but those.
+# nothing but its own and the public headers, and nobody else includes its own.
 set -eu
 cd "${SRC_ROOT:-$(dirname "$0")/../..}"
 users=$(grep -rl '<confuse.h>' src include || :)
@@ -28,7 +28,7 @@ grep -rn --include='*.[ch]' '^ *# *include *"' src | awk '
 		split(header, from, "/")
 		if (header !~ /\//)
 			complain("write the header with its folder")
-		else if (folder[2] == "lib" || from[1] == "lib")
+		else if ((folder[2] == "lib") != (from[1] == "lib"))
 			complain("libporter and the rest share <porter/...> alone")
 		else if (!(folder[2] in rank))
 			complain("this folder has no layer")

@@ -21,8 +21,9 @@ nm -D --defined-only "$lib/libporter.so.1.0" | awk '$2 == "T" { sub(/@.*/, "", $
 [ "$(cat "$tmp/out")" = "$api" ] || fail "the shared library exports other functions"
 [ "$(nm -D --defined-only "$lib/libporter.so.1.0" | grep -c -v -e '@@PORTER_1.0$' -e ' A ')" = 0 ] ||
     fail "an exported symbol has no version"
-nm --defined-only "$lib/libporter.a" | awk '$2 ~ /^[A-Z]$/ { print $3 }' | sort | xargs >"$tmp/out"
-[ "$(cat "$tmp/out")" = "$api" ] || fail "the static library has other global symbols"
+# Of a static library the halves of a function are visible, too.
+[ "$(nm --defined-only "$lib/libporter.a" | awk '$2 ~ /^[A-Z]$/ && $3 !~ /^porter_/' | wc -l)" = 0 ] ||
+    fail "the static library has symbols with other names"
 nm "$lib/libporter.a" | awk '$2 ~ /^[BbDdC]$/' >"$tmp/out"
 [ ! -s "$tmp/out" ] || fail "the library has state of its own"
 

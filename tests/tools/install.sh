@@ -52,6 +52,24 @@ put_library() # library...
 	chmod 644 "$DESTDIR$LIBDIR/pkgconfig/porter.pc"
 }
 
+# The dynamic linker finds a library in a cache, which a package writes when it is unpacked.
+update_cache()
+{
+	[ -z "$DESTDIR" ] && [ "$(id -u)" = 0 ] || return 0
+	PATH=$PATH:/usr/sbin:/sbin
+	! command -v ldconfig >/dev/null || ldconfig || echo "porterd: ldconfig has failed" >&2
+}
+
+say_places()
+{
+	cat <<-END
+		porterd: $DESTDIR$SBINDIR/$NAME, manual below $DESTDIR$MANDIR
+		porterd: configuration $DESTDIR$SYSCONFDIR/porterd.conf and conf.d, logs in $DESTDIR$LOGDIR
+		porterd: $DESTDIR$INITDIR/porterd and $DESTDIR$UNITDIR/porterd.service start it
+		porterd: libporter in $DESTDIR$LIBDIR, its headers in $DESTDIR$INCLUDEDIR/porter
+	END
+}
+
 case $1 in
 install)
 	shift
@@ -71,6 +89,8 @@ install)
 		put_conf "$file" "$DESTDIR$SYSCONFDIR/$file"
 	done
 	install -d -m 755 "$DESTDIR$LOGDIR"
+	update_cache
+	say_places
 	;;
 uninstall)
 	rm -f "$DESTDIR$LIBDIR/libporter.a" "$DESTDIR$LIBDIR/libporter.so" "$DESTDIR$LIBDIR/libporter.so."* \
@@ -84,6 +104,7 @@ uninstall)
 	done
 	rmdir "$DESTDIR$INCLUDEDIR/porter" 2>/dev/null || :
 	rmdir "$DESTDIR$LOGDIR" 2>/dev/null || :
+	update_cache
 	# The example programs, if install-examples put them there.
 	for program in $examples $worker_scripts examples/programs/*.c examples/workers/*.c; do
 		program=${program##*/}
