@@ -87,8 +87,57 @@ const struct attr attrs[] = {
 	  .max = 1000000, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
 	  .text = "How many programs of all services together run at a time at most." },
 	{ .name = "on_limit", .type = &type_choice, FIELD(enum conf_on_limit, on_limit), .scope = ATTR_BOTH,
-	  .choices = choices_on_limit, .initial = "refuse",
-	  .text = "What happens to a client when instances are reached: it is refused, or it waits in the queue." },
+	  .choices = choices_on_limit, .is_derived = true, .initial = "refuse",
+	  .text = "What happens to a client when instances are reached, or all workers of a pool are busy: it is refused, or it "
+	          "waits in the queue; without it clients of a pool wait, and others are refused." },
+
+	/* ready workers */
+	{ .name = "pool", .type = &type_choice, FIELD(enum conf_pool, pool), .scope = ATTR_SERVICE,
+	  .choices = choices_pool, .initial = "none",
+	  .text = "Whether connections are handed to workers that are there already: always pool_max of them (static), "
+	          "as many as are needed and some spare ones (dynamic), or none until a client comes (ondemand)." },
+	{ .name = "pool_accept", .type = &type_choice, FIELD(enum conf_pool_accept, pool_accept), .scope = ATTR_SERVICE,
+	  .choices = choices_pool_accept, .initial = "daemon",
+	  .text = "Who accepts: porterd, which hands each connection to a worker, or the workers themselves, which all get the "
+	          "listening socket as descriptor 0 and by LISTEN_FDS." },
+	{ .name = "pool_exec", .type = &type_choice, FIELD(enum conf_pool_exec, pool_exec), .scope = ATTR_SERVICE,
+	  .choices = choices_pool_exec, .initial = "once",
+	  .text = "Whether the program is written as a worker, which serves one connection after the other (once), or knows "
+	          "nothing of pools (fresh): then a process that is ready but for its exec waits for each connection." },
+	{ .name = "pool_protocol", .type = &type_choice, FIELD(enum conf_pool_protocol, pool_protocol),
+	  .scope = ATTR_SERVICE, .choices = choices_pool_protocol, .initial = "porter",
+	  .text = "What workers speak on descriptor 0, see porter-worker(7): porter, or plain, which is one byte with each "
+	          "descriptor and one byte back." },
+	{ .name = "pool_channel", .type = &type_choice, FIELD(int, pool_channel), .scope = ATTR_SERVICE,
+	  .choices = choices_pool_channel, .initial = "seqpacket",
+	  .text = "The kind of socket that descriptor 0 of a worker is; stream goes with pool_protocol = plain alone." },
+	{ .name = "pool_max", .type = &type_number, FIELD(unsigned, pool_max), .scope = ATTR_BOTH, .min = 1, .max = 10000,
+	  .restricts = true, .is_derived = true, .initial = "8",
+	  .text = "How many workers there are at most; no more than instances." },
+	{ .name = "pool_min_spare", .type = &type_number, FIELD(unsigned, pool_min_spare), .scope = ATTR_BOTH, .max = 10000,
+	  .is_derived = true, .initial = "1",
+	  .text = "How many idle workers a dynamic pool has at least." },
+	{ .name = "pool_max_spare", .type = &type_number, FIELD(unsigned, pool_max_spare), .scope = ATTR_BOTH, .max = 10000,
+	  .is_derived = true, .initial = "4",
+	  .text = "How many idle workers a dynamic pool has at most; more are ended, one a second." },
+	{ .name = "pool_start", .type = &type_number, FIELD(unsigned, pool_start), .scope = ATTR_BOTH, .max = 10000,
+	  .is_derived = true, .initial = "1",
+	  .text = "How many workers a dynamic pool begins with; without it as many as pool_min_spare says." },
+	{ .name = "pool_max_requests", .type = &type_number, FIELD(unsigned, pool_max_requests), .scope = ATTR_BOTH, .min = 1,
+	  .max = 1000000000, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
+	  .text = "After how many connections a worker is replaced at the latest; each one by its own number, up to a tenth less, "
+	          "so that they do not all end together." },
+	{ .name = "pool_idle_timeout", .type = &type_duration, FIELD(int64_t, pool_idle_timeout_ms), .scope = ATTR_BOTH,
+	  .min = 1, .max = 86400000, .initial = "10s",
+	  .text = "How long a worker that is not needed stays idle before it is ended: any of an ondemand pool, and of a dynamic one "
+	          "those above pool_min_spare." },
+	{ .name = "pool_request_timeout", .type = &type_duration, FIELD(int64_t, pool_request_timeout_ms), .scope = ATTR_BOTH,
+	  .max = 86400000, .restricts = true, .initial = "0",
+	  .text = "How long a worker may keep one connection before it is ended, by stop_signal and after stop_grace by a kill; "
+	          "0 sets no limit." },
+	{ .name = "pool_spawn_rate", .type = &type_number, FIELD(unsigned, pool_spawn_rate), .scope = ATTR_BOTH, .min = 1,
+	  .max = 10000, .restricts = true, .initial = "32",
+	  .text = "How many workers are started in a second at most, but for those that the pool begins with." },
 
 	/* which program, and as whom */
 	{ .name = "server", .type = &type_path, FIELD(char *, server), .scope = ATTR_SERVICE,
@@ -121,7 +170,8 @@ const struct attr attrs[] = {
 	  .text = "How much is added to the program's niceness." },
 	{ .name = "stderr", .type = &type_choice, FIELD(enum conf_stderr, stderr_to), .scope = ATTR_BOTH,
 	  .choices = choices_stderr, .initial = "socket",
-	  .text = "Where the program's standard error goes: to the client, to the error log, or nowhere." },
+	  .text = "Where the program's standard error goes: to the client, to the error log, or nowhere; workers have no client, "
+	          "and for them socket is the log, too." },
 	{ .name = "rlimit_as", .type = &type_limit_size, LIMIT(CONF_RLIMIT_AS), .skips_zero = true,
 	  .text = "Limit of the program's address space." },
 	{ .name = "rlimit_cpu", .type = &type_limit_number, LIMIT(CONF_RLIMIT_CPU), .skips_zero = true,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/block.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -108,10 +109,13 @@ check_name(struct scan *s, const char *from, const char *to)
 		return false;
 	struct place place = scan_place(s, bad);
 
-	do {
-		len += (size_t)snprintf(
-		    shown_bytes + len, sizeof(shown_bytes) - len, "\\x%02x", (unsigned char)*bad++);
-	} while (bad < to && byte_continues(*bad) && len + 5 < sizeof(shown_bytes));
+	if (isprint((unsigned char)*bad))
+		snprintf(shown_bytes, sizeof(shown_bytes), "'%c'", *bad);
+	else
+		do {
+			len += (size_t)snprintf(shown_bytes + len, sizeof(shown_bytes) - len,
+			    "\\x%02x", (unsigned char)*bad++);
+		} while (bad < to && byte_continues(*bad) && len + 5 < sizeof(shown_bytes));
 	scan_error(s, SCAN_SOFT, &place,
 	    "the character %s in the name of an attribute: only letters, digits, _ and - can be there",
 	    shown_bytes);

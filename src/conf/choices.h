@@ -68,6 +68,38 @@ static const struct attr_choice choices_on_limit[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct attr_choice choices_pool[] = {
+	{ "none", CONF_POOL_NONE, NULL, NULL },
+	{ "static", CONF_POOL_STATIC, NULL, NULL },
+	{ "dynamic", CONF_POOL_DYNAMIC, NULL, NULL },
+	{ "ondemand", CONF_POOL_ONDEMAND, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct attr_choice choices_pool_accept[] = {
+	{ "daemon", CONF_POOL_BY_DAEMON, NULL, NULL },
+	{ "worker", CONF_POOL_BY_WORKER, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct attr_choice choices_pool_exec[] = {
+	{ "once", CONF_POOL_ONCE, NULL, NULL },
+	{ "fresh", CONF_POOL_FRESH, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct attr_choice choices_pool_protocol[] = {
+	{ "porter", CONF_POOL_PORTER, NULL, NULL },
+	{ "plain", CONF_POOL_PLAIN, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct attr_choice choices_pool_channel[] = {
+	{ "seqpacket", SOCK_SEQPACKET, NULL, NULL },
+	{ "stream", SOCK_STREAM, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct attr_choice choices_stderr[] = {
 	{ "socket", CONF_STDERR_SOCKET, NULL, NULL },
 	{ "log", CONF_STDERR_LOG, NULL, NULL },

@@ -17,6 +17,9 @@
 
 #define CONF_UNLIMITED UINT_MAX
 
+/* Most listening sockets that workers share. */
+#define CONF_MOST_SHARED 32
+
 enum conf_type { CONF_TYPE_INTERNAL = 1, CONF_TYPE_UNLISTED = 2, CONF_TYPE_SPECIAL = 4 };
 
 enum conf_flag {
@@ -42,6 +45,15 @@ enum conf_log {
 enum conf_on_limit { CONF_REFUSE, CONF_QUEUE };
 
 enum conf_stderr { CONF_STDERR_SOCKET, CONF_STDERR_LOG, CONF_STDERR_NULL };
+
+/* Ready workers of a service, in place of a process for each connection. */
+enum conf_pool { CONF_POOL_NONE, CONF_POOL_STATIC, CONF_POOL_DYNAMIC, CONF_POOL_ONDEMAND };
+
+enum conf_pool_accept { CONF_POOL_BY_DAEMON, CONF_POOL_BY_WORKER };
+
+enum conf_pool_exec { CONF_POOL_ONCE, CONF_POOL_FRESH };
+
+enum conf_pool_protocol { CONF_POOL_PORTER, CONF_POOL_PLAIN };
 
 enum conf_rlimit {
 	CONF_RLIMIT_CPU,
@@ -99,7 +111,17 @@ struct service_conf {
 	unsigned instances; /* CONF_UNLIMITED: no limit of its own */
 	enum conf_on_limit on_limit;
 	unsigned backlog;
-	char *server; /* NULL for builtins */
+	enum conf_pool pool;
+	enum conf_pool_accept pool_accept;
+	enum conf_pool_exec pool_exec;
+	enum conf_pool_protocol pool_protocol;
+	int pool_channel; /* SOCK_SEQPACKET or SOCK_STREAM */
+	unsigned pool_max, pool_min_spare, pool_max_spare, pool_start;
+	unsigned pool_max_requests; /* CONF_UNLIMITED: no limit */
+	unsigned pool_spawn_rate;   /* workers a second */
+	int64_t pool_idle_timeout_ms;
+	int64_t pool_request_timeout_ms; /* 0: no limit */
+	char *server;                    /* NULL for builtins */
 	struct strings server_args, env, passenv;
 	bool has_passenv; /* passenv was given; given and empty also drops PATH */
 	bool has_umask;
@@ -163,6 +185,19 @@ static inline bool
 conf_is_internal(const struct service_conf *s)
 {
 	return (s->type & CONF_TYPE_INTERNAL) != 0;
+}
+
+static inline bool
+conf_has_pool(const struct service_conf *s)
+{
+	return s->pool != CONF_POOL_NONE;
+}
+
+/* Its workers accept by themselves: the daemon sees no client. */
+static inline bool
+conf_shares_listeners(const struct service_conf *s)
+{
+	return conf_has_pool(s) && s->pool_accept == CONF_POOL_BY_WORKER;
 }
 
 #endif

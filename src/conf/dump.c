@@ -4,6 +4,7 @@
 
 #include "conf/attr.h"
 #include "conf/config.h"
+#include "conf/rules_pool.h"
 #include "conf/types.h"
 
 static void
@@ -56,7 +57,7 @@ dump_service(const struct service_conf *s, const struct service_conf *defaults, 
 	for (size_t i = 0; i < attr_count; i++) {
 		const struct attr *a = &attrs[i];
 
-		if (attr_is_global(a))
+		if (attr_is_global(a) || rules_pool_idle(s, a) != NULL)
 			continue;
 		/* Derived ones without a value and without a default stay unset. */
 		bool is_wanted = a->is_derived && a->initial != NULL;

@@ -241,4 +241,8 @@ resolve_endpoints(struct draft *d)
 		add_listen(d);
 	else
 		add_bind(d);
+	if (conf_shares_listeners(s) && s->endpoint_count > CONF_MOST_SHARED)
+		TEXT_ERROR(d, PLACE(d, pool_accept),
+		    "with pool_accept = worker a service has at most %d addresses: this one has %zu",
+		    CONF_MOST_SHARED, s->endpoint_count);
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "conf/rules_pool.h"
 #include "conf/types.h"
 #include "conf/unsupported.h"
 
@@ -112,7 +113,7 @@ derive_wait(struct draft *d)
 {
 	struct service_conf *s = d->conf;
 
-	if (IS_GIVEN(d, wait))
+	if (IS_GIVEN(d, wait) || conf_has_pool(s))
 		return;
 	s->wait = s->socket_type == SOCK_DGRAM && !conf_is_internal(s);
 	NOTE(d, PLACE(d, wait), "service %.60s has no wait: it is taken as %s, as for %s", s->name,
@@ -127,6 +128,8 @@ check_wait(struct draft *d)
 {
 	struct service_conf *s = d->conf;
 
+	if (conf_has_pool(s))
+		return;
 	if (s->socket_type == SOCK_DGRAM && !s->wait && !conf_is_internal(s) && !IS_BROKEN(d, wait))
 		TEXT_ERROR(d, PLACE(d, wait),
 		    "a program for datagrams gets the socket itself: this takes wait = yes");
@@ -242,6 +245,7 @@ static const struct rule {
 	{ "what is not INTERNAL has a server", check_server },
 	{ "wait follows from socket_type", derive_wait },
 	{ "datagrams take wait = yes", check_wait },
+	{ "pools are of one kind, and within their limits", rules_pool_apply },
 	{ "instances = 0 serves nobody", check_instances },
 	{ "backlog is what the kernel allows", check_backlog },
 	{ "listen stands alone", check_addresses },

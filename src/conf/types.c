@@ -133,8 +133,13 @@ number_set(void *field, const struct attr *a, const char *text, char why[ATTR_WH
 
 	if (special != NULL)
 		value = special->value;
-	else if (!type_read_number(&value, text, a->min, a->max, why))
+	else if (!type_read_number(&value, text, a->min, a->max, why)) {
+		size_t len = strlen(why);
+
+		if (a->choices != NULL)
+			snprintf(why + len, ATTR_WHY_SIZE - len, ", or %s", a->choices->name);
 		return false;
+	}
 	*(int *)field = (int)value;
 	return true;
 }
@@ -197,6 +202,22 @@ const struct attr_type type_mode = {
 	.print = mode_print,
 };
 
+/* "it takes a, b or c" */
+static bool
+refuse_listing(char why[ATTR_WHY_SIZE], const char *text, const char *const *names, size_t count)
+{
+	char list[ATTR_WHY_SIZE / 2] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < count && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+		    i == 0           ? ""
+		    : i + 1 == count ? " or "
+				     : ", ",
+		    names[i]);
+	return type_refuse(why, "'%.60s' is unknown: it takes %s", text, list);
+}
+
 static bool
 choice_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE])
 {
@@ -216,7 +237,7 @@ choice_set(void *field, const struct attr *a, const char *text, char why[ATTR_WH
 	const char *near = nearest_name(text, names, count);
 	if (near != NULL)
 		return type_refuse(why, "'%.60s' is unknown: did you mean %s?", text, near);
-	return type_refuse(why, "'%.60s' is unknown: it takes %s or %s", text, names[0], names[1]);
+	return refuse_listing(why, text, names, count);
 }
 
 static void
