@@ -8,6 +8,13 @@
  * socket has no peer address. Nothing of the client's stands in a value but its numeric address and
  * port. IPv4 clients of a dual-stack socket appear as plain IPv4. Ports are decimal, in host order.
  *
+ * A worker of a pool, which serves many connections, gets SERVICE_ID and PROTO, and LOCAL_ADDR,
+ * LOCAL_PORT and their TCP twins where its service has one address; what is known of a connection
+ * comes with it, see <porter/worker.h>.
+ *
+ * No value that such a name has elsewhere, in the environment of porterd or in a service's env, is
+ * ever passed on.
+ *
  * The names TCPREMOTEIP to PROTO are those of UCSPI (https://cr.yp.to/proto/ucspi.txt).
  */
 #ifndef PORTER_ENVIRONMENT_H
@@ -33,5 +40,12 @@
 #define PORTER_TCPREMOTEPORT "TCPREMOTEPORT"
 #define PORTER_TCPLOCALIP    "TCPLOCALIP"
 #define PORTER_TCPLOCALPORT  "TCPLOCALPORT"
+
+/* For workers that accept by themselves, and for nobody else: how many listening sockets there are
+ * from descriptor 3 on, the service's id for each of them, separated by colons, and the pid of the
+ * process that they are meant for. See sd_listen_fds(3). */
+#define PORTER_LISTEN_FDS     "LISTEN_FDS"
+#define PORTER_LISTEN_FDNAMES "LISTEN_FDNAMES"
+#define PORTER_LISTEN_PID     "LISTEN_PID"
 
 #endif

@@ -16,4 +16,17 @@ struct counters {
 	uint64_t ended;    /* programs that ended */
 };
 
+/* The same for the pool of a service. */
+struct pool_counters {
+	uint64_t started, ended; /* workers */
+	uint64_t failed;         /* of those, ended unasked and without having taken a connection */
+	uint64_t handed;         /* connections sent to a worker, each time */
+	uint64_t again;          /* that came back, and went to another */
+	uint64_t given_up;       /* that came back too often */
+	uint64_t served;         /* that a worker has finished */
+	uint64_t lost;           /* whose worker ended before it had */
+	uint64_t timed_out;      /* workers that kept one too long */
+	uint64_t stray;          /* replies that nobody had asked for */
+};
+
 #endif

@@ -159,6 +159,8 @@ log_debug(const char *format, ...)
 {
 	va_list ap;
 
+	if (least < LOG_LEVEL_DEBUG)
+		return;
 	va_start(ap, format);
 	log_message(LOG_LEVEL_DEBUG, format, ap);
 	va_end(ap);

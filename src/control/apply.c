@@ -135,6 +135,8 @@ commit(struct work *w)
 		if (!s->is_matched)
 			service_remove(s);
 	}
+	TAILQ_FOREACH(s, &w->rt->services, link)
+		service_settle(s);
 }
 
 static void

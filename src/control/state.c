@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/daemon.h"
+#include "run/pool.h"
 #include "run/service.h"
 
 static void
@@ -42,6 +43,51 @@ write_daemon(FILE *out, const struct daemon *d)
 }
 
 static void
+write_worker(FILE *out, const struct worker *w)
+{
+	const struct connection *c = &w->client.c;
+	char peer[ADDR_TEXT_SIZE];
+
+	fprintf(out, "\tworker pid=%d channel=%d state=%s served=%u age=%lld(sec)%s",
+	    (int)w->server->pid, w->channel.fd, worker_state_word(w), w->served,
+	    (long long)(clock_now_ms() - w->server->started_ms) / 1000,
+	    w->is_outdated ? " outdated" : "");
+	if (w->state != WORKER_IDLE)
+		fprintf(out, " from=%s conn=%llu for=%lld(sec)",
+		    c->peer.len != 0 ? addr_format(&c->peer, peer) : "-", (unsigned long long)c->id,
+		    (long long)(clock_now_ms() - w->since_ms) / 1000);
+	fputc('\n', out);
+}
+
+static void
+write_pool(FILE *out, const struct service *s)
+{
+	static const char *const modes[] = {
+		[POOL_STATIC] = "static",
+		[POOL_DYNAMIC] = "dynamic",
+		[POOL_ONDEMAND] = "ondemand",
+	};
+	const struct pool *p = s->pool;
+	const struct pool_counters *c = &p->counters;
+	const struct server *server;
+
+	fprintf(out, "\tpool %s: workers=%u idle=%u busy=%u leaving=%u waiting=%u most=%u\n",
+	    p->is_closed ? "closed" : modes[p->rule.mode], pool_workers(p), p->count[WORKER_IDLE],
+	    pool_busy(p), p->leaving_count, p->waiting_count, p->rule.max);
+	fprintf(out,
+	    "\tpool counters: started=%llu ended=%llu failed=%llu handed=%llu served=%llu again=%llu "
+	    "given-up=%llu lost=%llu timed-out=%llu stray=%llu\n",
+	    (unsigned long long)c->started, (unsigned long long)c->ended,
+	    (unsigned long long)c->failed, (unsigned long long)c->handed,
+	    (unsigned long long)c->served, (unsigned long long)c->again,
+	    (unsigned long long)c->given_up, (unsigned long long)c->lost,
+	    (unsigned long long)c->timed_out, (unsigned long long)c->stray);
+	LIST_FOREACH(server, &s->servers, in_service)
+		if (server->worker != NULL)
+			write_worker(out, server->worker);
+}
+
+static void
 write_service(FILE *out, const struct service *s)
 {
 	const struct counters *c = &s->counters;
@@ -63,11 +109,15 @@ write_service(FILE *out, const struct service *s)
 	    (unsigned long long)c->ended);
 	TAILQ_FOREACH(l, &s->listeners, link)
 		fprintf(out, "\tlistener %s: %s\n", l->key, listener_state(l));
+	if (s->pool != NULL)
+		write_pool(out, s);
 	LIST_FOREACH(server, &s->servers, in_service)
-		fprintf(out, "\tserver pid=%d from=%s conn=%llu age=%lld(sec)\n", (int)server->pid,
-		    server->peer.len != 0 ? addr_format(&server->peer, peer) : "-",
-		    (unsigned long long)server->connection,
-		    (long long)(clock_now_ms() - server->started_ms) / 1000);
+		if (server->worker == NULL)
+			fprintf(out, "\tserver pid=%d from=%s conn=%llu age=%lld(sec)\n",
+			    (int)server->pid,
+			    server->peer.len != 0 ? addr_format(&server->peer, peer) : "-",
+			    (unsigned long long)server->connection,
+			    (long long)(clock_now_ms() - server->started_ms) / 1000);
 }
 
 /* What the configuration has and nobody serves. */

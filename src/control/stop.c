@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/daemon.h"
+#include "run/pool.h"
 #include "run/service.h"
 #include "run/services.h"
 
@@ -17,19 +18,11 @@ struct stop_group {
 	LIST_ENTRY(stop_group) link;
 };
 
-/* A program leads its own process group, but for the first instant after its fork. */
-static void
-signal_group(const struct server *s, int signo)
-{
-	if (kill(-s->pid, signo) < 0)
-		kill(s->pid, signo);
-}
-
 static void
 ask(const struct service *s, struct server *server, int64_t now_ms)
 {
-	signal_group(server, s->conf->stop_signal);
-	signal_group(server, SIGCONT);
+	server_signal(server, s->conf->stop_signal);
+	server_signal(server, SIGCONT);
 	server->kill_ms = now_ms + s->conf->stop_grace_ms;
 }
 
@@ -41,7 +34,7 @@ kill_if_due(const struct service *s, const struct server *server, int64_t now_ms
 		return server->kill_ms;
 	log_warn("event=killed service=%s pid=%d reason=\"still there after stop_grace\"",
 	    s->conf->id, (int)server->pid);
-	signal_group(server, SIGKILL);
+	server_signal(server, SIGKILL);
 	return INT64_MAX;
 }
 
@@ -143,9 +136,12 @@ stop_begin(struct daemon *d)
 	/* What programs leave behind becomes our child, so that its end is an event. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	services_close_listeners(&d->runtime);
-	TAILQ_FOREACH(s, &d->runtime.services, link)
+	TAILQ_FOREACH(s, &d->runtime.services, link) {
+		if (s->pool != NULL)
+			pool_close(s->pool);
 		LIST_FOREACH(server, &s->servers, in_service)
 			ask(s, server, now_ms);
+	}
 	d->kill_timer = (struct loop_timer){ .fn = on_kill_timer, .arg = d };
 	kill_due(d, now_ms);
 }

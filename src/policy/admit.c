@@ -8,6 +8,7 @@ static const char *const reasons[] = {
 	[VERDICT_SERVICE_LIMIT] = "service_limit",
 	[VERDICT_PROCESS_LIMIT] = "process_limit",
 	[VERDICT_EXEC] = "exec",
+	[VERDICT_LATER] = "worker",
 };
 _Static_assert(ARRAY_LEN(reasons) == VERDICT_MAX, "every verdict has its word");
 

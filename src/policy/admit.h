@@ -11,6 +11,7 @@ enum verdict {
 	VERDICT_SERVICE_LIMIT,
 	VERDICT_PROCESS_LIMIT,
 	VERDICT_EXEC,
+	VERDICT_LATER, /* no worker is free at this moment, but one will be started */
 	VERDICT_MAX
 };
 

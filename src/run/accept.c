@@ -11,6 +11,8 @@
 #include "base/rate.h"
 #include "run/activity.h"
 #include "run/datagram.h"
+#include "run/linger.h"
+#include "run/pool.h"
 #include "run/service.h"
 #include "run/services.h"
 #include "run/socket.h"
@@ -75,7 +77,7 @@ refuse(struct service *s, struct connection *c, const char *reason)
 {
 	s->counters.refused++;
 	activity_fail(s, reason, &c->peer);
-	close(c->fd);
+	linger_close(c->fd);
 }
 
 /* The client is the listener's until a fork succeeds or the tries are used up; others wait in the backlog. */
@@ -95,7 +97,7 @@ wait_for_fork(struct listener *l, struct connection *c, int error)
 	l->tries = 0;
 	s->counters.failed++;
 	activity_fail(s, "fork", &c->peer);
-	close(c->fd);
+	linger_close(c->fd);
 }
 
 static void
@@ -107,7 +109,7 @@ serve(struct listener *l, struct connection *c)
 		wait_for_fork(l, c, -r);
 		return;
 	}
-	close(c->fd);
+	linger_close(c->fd);
 	l->tries = 0;
 }
 
@@ -124,7 +126,7 @@ answer(struct service *s, struct connection *c)
 	shutdown(c->fd, SHUT_WR);
 	/* What the client has sent already would turn the close into a reset that overtakes the answer. */
 	(void)!recv(c->fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
-	close(c->fd);
+	linger_close(c->fd);
 }
 
 /* A client that has sent a reset while it was queued needs no program. */
@@ -137,6 +139,17 @@ is_aborted(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
 }
 
+/* What the client has connected to: that of a listener for one address is known already. */
+static bool
+find_local(const struct listener *l, struct connection *c)
+{
+	if (l->bound.len != 0 && !addr_is_any(&l->bound)) {
+		c->local = l->bound;
+		return true;
+	}
+	return getsockname(c->fd, &c->local.u.sa, &c->local.len) == 0;
+}
+
 /* From here on the client is ours: it is served, refused, or waits for a fork. */
 static void
 take(struct listener *l, struct connection *c)
@@ -146,6 +159,11 @@ take(struct listener *l, struct connection *c)
 
 	log_debug("event=accepted service=%s address=%s conn=%llu verdict=%s running=%u",
 	    s->conf->id, l->key, (unsigned long long)c->id, verdict_reason(v), s->running);
+	if ((v == VERDICT_OK || v == VERDICT_LATER) && conf_has_pool(s->conf)) {
+		l->tries = 0;
+		pool_serve(s->pool, c);
+		return;
+	}
 	if (v == VERDICT_OK && (s->plan->builtin == NULL || s->plan->builtin->answer == NULL)) {
 		serve(l, c);
 		return;
@@ -163,18 +181,23 @@ accept_one(struct listener *l)
 	struct service *s = l->role.service;
 	struct connection c = { .peer.len = sizeof(c.peer.u), .local.len = sizeof(c.local.u) };
 
-	if (l->is_shared)
+	if (l->is_shared) {
 		socket_set_blocking(l->io.fd, false);
-	c.fd = accept4(l->io.fd, &c.peer.u.sa, &c.peer.len, SOCK_CLOEXEC);
+		c.fd = linger_accept(l->io.fd, &c.peer.u.sa, &c.peer.len);
+	} else {
+		c.fd = accept4(l->io.fd, &c.peer.u.sa, &c.peer.len, SOCK_CLOEXEC);
+		if (c.fd < 0)
+			c.fd = -errno;
+	}
 	if (c.fd < 0) {
-		accept_failed(l, errno);
+		accept_failed(l, -c.fd);
 		return;
 	}
 	l->accept_failures = 0;
 	s->counters.accepted++;
-	if (is_aborted(c.fd) || getsockname(c.fd, &c.local.u.sa, &c.local.len) < 0) {
+	if (is_aborted(c.fd) || !find_local(l, &c)) {
 		s->counters.aborted++;
-		close(c.fd);
+		linger_close(c.fd);
 		return;
 	}
 	addr_canonical(&c.peer);
@@ -258,11 +281,18 @@ static bool
 must_queue(struct listener *l)
 {
 	struct service *s = l->role.service;
+	bool queues = s->conf->wait || s->conf->on_limit == CONF_QUEUE;
 	enum verdict v;
 
-	if (!s->conf->wait && s->conf->on_limit != CONF_QUEUE)
+	if (!queues && !conf_has_pool(s->conf))
 		return false;
 	v = service_admits(s);
+	if (v == VERDICT_LATER) {
+		listener_hold(l, HOLD_POOL);
+		return true;
+	}
+	if (!queues)
+		return false;
 	if (v == VERDICT_OK || (v == VERDICT_EXEC && !s->conf->wait))
 		return false;
 	if (v == VERDICT_EXEC)
@@ -284,6 +314,8 @@ ready(struct loop_io *io, short got)
 		listener_repair(l);
 	else if (s->plan->builtin != NULL && s->conf->socket_type == SOCK_DGRAM)
 		answer_datagrams(l);
+	else if (conf_shares_listeners(s->conf))
+		pool_settle(s->pool); /* it was bound later than the others */
 	else if (must_queue(l))
 		return;
 	else if (s->conf->wait)

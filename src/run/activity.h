@@ -12,9 +12,19 @@
 /* START: id [pid=N] [from=ADDR] conn=N */
 void activity_start(
     const struct service *s, pid_t pid, const struct addr *peer, uint64_t connection);
-/* EXIT: id [status=N|signal=N] [pid=N] [duration=N(sec)] cpu=N.NNN(sec) [rss=N(kB)] conn=N */
-void activity_exit(
-    const struct service *s, const struct server *ended, int status, const struct rusage *usage);
+
+/* How the service of a connection has ended. */
+struct activity_end {
+	pid_t pid;
+	uint64_t connection;
+	int64_t since_ms;
+	int status;                 /* as of wait(2) */
+	const struct rusage *usage; /* NULL: not known */
+	const char *result;         /* what a worker says of it; NULL: nothing */
+};
+
+/* EXIT: id [status=N|signal=N] [pid=N] [duration=N(sec)] [cpu=N.NNN(sec)] [rss=N(kB)] [result="..."] conn=N */
+void activity_exit(const struct service *s, const struct activity_end *end);
 /* FAIL: id reason [from=ADDR] */
 void activity_fail(const struct service *s, const char *reason, const struct addr *peer);
 

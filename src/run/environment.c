@@ -3,13 +3,14 @@
 
 #include <paths.h>
 #include <porter/environment.h>
+#include <porter/worker.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "run/plan.h"
+#include "run/launch.h"
 
 enum variable {
 	VAR_SERVICE_ID,
@@ -24,6 +25,9 @@ enum variable {
 	VAR_TCPREMOTEPORT,
 	VAR_TCPLOCALIP,
 	VAR_TCPLOCALPORT,
+	VAR_LISTEN_FDS,
+	VAR_LISTEN_FDNAMES,
+	VAR_LISTEN_PID,
 	VAR_MAX
 };
 
@@ -41,11 +45,17 @@ static const char *const names[] = {
 	[VAR_TCPREMOTEPORT] = PORTER_TCPREMOTEPORT,
 	[VAR_TCPLOCALIP] = PORTER_TCPLOCALIP,
 	[VAR_TCPLOCALPORT] = PORTER_TCPLOCALPORT,
+	[VAR_LISTEN_FDS] = PORTER_LISTEN_FDS,
+	[VAR_LISTEN_FDNAMES] = PORTER_LISTEN_FDNAMES,
+	[VAR_LISTEN_PID] = PORTER_LISTEN_PID,
 };
 _Static_assert(ARRAY_LEN(names) == VAR_MAX, "one name a variable");
+_Static_assert(VAR_MAX + 1 == ENVIRONMENT_TAIL, "room for all of them and the last NULL");
 
 /* Long enough for a name, an address or a service's id. */
-#define VARIABLE_SIZE 320
+#define VARIABLE_SIZE    320
+/* Of one name in LISTEN_FDNAMES, with the colon or NUL behind it. */
+#define LISTEN_NAME_SIZE (PORTER_ID_SIZE + 1)
 
 static bool
 is_inherited_always(const char *name, size_t len)
@@ -59,7 +69,7 @@ is_inherited_always(const char *name, size_t len)
 }
 
 static bool
-is_connection_variable(const char *text, size_t len)
+is_ours(const char *text, size_t len)
 {
 	for (size_t i = 0; i < VAR_MAX; i++)
 		if (strlen(names[i]) == len && strncmp(names[i], text, len) == 0)
@@ -73,7 +83,7 @@ put(char **env, size_t *count, const char *text)
 {
 	size_t len = strcspn(text, "=");
 
-	if (text[len] != '=' || is_connection_variable(text, len))
+	if (text[len] != '=' || is_ours(text, len))
 		return;
 	for (size_t i = 0; i < *count; i++) {
 		if (strncmp(env[i], text, len + 1) == 0) {
@@ -101,7 +111,7 @@ is_passed(const struct service_conf *conf, const char *text)
 char **
 environment_new(const struct service_conf *conf, char *const *from, size_t *count)
 {
-	size_t most = conf->env.count + 1 + VAR_MAX + 1;
+	size_t most = conf->env.count + 1 + ENVIRONMENT_TAIL;
 	char **env;
 
 	for (size_t i = 0; from[i] != NULL; i++)
@@ -118,9 +128,11 @@ environment_new(const struct service_conf *conf, char *const *from, size_t *coun
 	return env;
 }
 
-/* The variables of the present connection. */
+/* The variables of the present connection or worker. */
 static struct {
 	char text[VAR_MAX][VARIABLE_SIZE];
+	char listen_names[sizeof(PORTER_LISTEN_FDNAMES "=") +
+			  (size_t)LAUNCH_SHARED * LISTEN_NAME_SIZE];
 	char **next;
 } tail_of;
 
@@ -137,7 +149,7 @@ static void __attribute__((format(printf, 2, 3))) add(enum variable v, const cha
 }
 
 static void
-add_peer(const struct addr *peer, bool is_tcp)
+add_peer(const struct addr *peer, bool with_tcp)
 {
 	char host[ADDR_TEXT_SIZE];
 
@@ -145,14 +157,14 @@ add_peer(const struct addr *peer, bool is_tcp)
 	add(VAR_REMOTE_HOST, "%s", host);
 	add(VAR_REMOTE_ADDR, "%s", host);
 	add(VAR_REMOTE_PORT, "%u", addr_port(peer));
-	if (is_tcp) {
+	if (with_tcp) {
 		add(VAR_TCPREMOTEIP, "%s", host);
 		add(VAR_TCPREMOTEPORT, "%u", addr_port(peer));
 	}
 }
 
 static void
-add_local(const struct addr *local, bool is_tcp)
+add_local(const struct addr *local, bool with_tcp)
 {
 	char host[ADDR_TEXT_SIZE];
 
@@ -162,25 +174,82 @@ add_local(const struct addr *local, bool is_tcp)
 	if (addr_family(local) == AF_UNIX)
 		return;
 	add(VAR_LOCAL_PORT, "%u", addr_port(local));
-	if (is_tcp) {
+	if (with_tcp) {
 		add(VAR_TCPLOCALIP, "%s", host);
 		add(VAR_TCPLOCALPORT, "%u", addr_port(local));
 	}
 }
 
+static bool
+is_tcp(const struct service_conf *conf, const struct addr *local)
+{
+	return conf->socket_type == SOCK_STREAM && addr_family(local) != AF_UNIX;
+}
+
+static void
+add_protocol(const struct service_conf *conf, const struct addr *local)
+{
+	const bool is_unix = addr_family(local) == AF_UNIX;
+
+	add(VAR_PROTO, "%s", is_unix ? "UNIX" : is_tcp(conf, local) ? "TCP" : "UDP");
+}
+
 void
 environment_connection(char **tail, const struct service_conf *conf, const struct connection *c)
 {
-	bool is_unix = addr_family(&c->local) == AF_UNIX;
-	bool is_tcp = !is_unix && conf->socket_type == SOCK_STREAM;
-
 	tail_of.next = tail;
 	add(VAR_SERVICE_ID, "%s", conf->id);
 	add(VAR_CONNECTION_ID, "%llu", (unsigned long long)c->id);
-	add(VAR_PROTO, "%s", is_unix ? "UNIX" : is_tcp ? "TCP" : "UDP");
-	if (c->peer.len != 0 && !is_unix)
-		add_peer(&c->peer, is_tcp);
+	add_protocol(conf, &c->local);
+	if (c->peer.len != 0 && addr_family(&c->local) != AF_UNIX)
+		add_peer(&c->peer, is_tcp(conf, &c->local));
 	if (c->local.len != 0)
-		add_local(&c->local, is_tcp);
+		add_local(&c->local, is_tcp(conf, &c->local));
+	*tail_of.next = NULL;
+}
+
+/* Each socket's name is the service's id, which a name with a colon would not be told apart from two. */
+static void
+add_listen_names(const char *id, size_t count)
+{
+	char *const text = tail_of.listen_names;
+	size_t len = sizeof(PORTER_LISTEN_FDNAMES "=") - 1;
+
+	memcpy(text, PORTER_LISTEN_FDNAMES "=", len);
+	for (size_t i = 0; i < count; i++)
+		len += (size_t)sprintf(
+		    text + len, "%s%.*s", i > 0 ? ":" : "", (int)PORTER_ID_SIZE, id);
+	*tail_of.next++ = text;
+}
+
+/* The child writes its pid into the place that is left for it. */
+static char *
+add_listen_pid(void)
+{
+	char *text = tail_of.text[VAR_LISTEN_PID];
+
+	add(VAR_LISTEN_PID, "0");
+	return text + sizeof(PORTER_LISTEN_PID "=") - 1;
+}
+
+void
+environment_worker(char **tail, const struct service_conf *conf, const struct worker_variables *v,
+    char **listen_pid)
+{
+	static const struct addr unknown = { 0 };
+	const struct addr *local = v->local != NULL ? v->local : &unknown;
+	const size_t count = v->shared_count < LAUNCH_SHARED ? v->shared_count : LAUNCH_SHARED;
+
+	tail_of.next = tail;
+	*listen_pid = NULL;
+	add(VAR_SERVICE_ID, "%s", conf->id);
+	add_protocol(conf, local);
+	if (local->len != 0)
+		add_local(local, is_tcp(conf, local));
+	if (count > 0) {
+		add(VAR_LISTEN_FDS, "%zu", count);
+		add_listen_names(conf->id, count);
+		*listen_pid = add_listen_pid();
+	}
 	*tail_of.next = NULL;
 }

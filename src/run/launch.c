@@ -5,13 +5,23 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <porter/worker.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "run/environment.h"
+#include "run/warm.h"
+
+/* What a process of ours needs room for, however few descriptors it may have once it serves: with standard error, the
+ * channel and the connection in place of standard output; a worker has all four. */
+#define WARM_FILES   3
+#define WORKER_FILES 4
 
 static int
 step_session(const struct launch *l)
@@ -27,23 +37,80 @@ step_signals(const struct launch *l)
 	return origin_signals_reset();
 }
 
-/* The socket lies above 2, since the daemon's own 0, 1 and 2 are always open. */
+/* What is descriptor 2 until a connection is there, when it is to be the connection. */
+static int
+standard_error(const struct launch *l, int out)
+{
+	if (l->err_fd >= 0)
+		return l->err_fd;
+	return l->kind == LAUNCH_WARM ? out : l->fd;
+}
+
+/* All of them lie above 2, since the daemon's own 0, 1 and 2 are always open. */
 static int
 step_descriptors(const struct launch *l)
 {
-	if (dup2(l->fd, 0) < 0 || dup2(l->fd, 1) < 0 ||
-	    dup2(l->err_fd < 0 ? l->fd : l->err_fd, 2) < 0)
+	const int out = l->out_fd < 0 ? l->fd : l->out_fd;
+
+	if (dup2(l->fd, 0) < 0 || dup2(out, 1) < 0 || dup2(standard_error(l, out), 2) < 0)
 		return -errno;
-	return close_range(3, ~0U, 0) < 0 ? -errno : 0;
+	for (size_t i = 0; i < l->shared_count; i++)
+		if (dup2(l->shared[i], 3 + (int)i) < 0)
+			return -errno;
+	return close_range(3 + (unsigned)l->shared_count, ~0U, 0) < 0 ? -errno : 0;
+}
+
+/* The pid is known here alone. */
+static int
+step_listen_pid(const struct launch *l)
+{
+	char digits[10], *to = l->listen_pid;
+	size_t n = 0;
+
+	if (to == NULL)
+		return 0;
+	for (pid_t pid = getpid(); pid > 0; pid /= 10)
+		digits[n++] = (char)('0' + pid % 10);
+	while (n > 0)
+		*to++ = digits[--n];
+	*to = '\0';
+	return 0;
+}
+
+static rlim_t
+at_least(rlim_t value, rlim_t least)
+{
+	return value < least ? least : value;
+}
+
+static rlim_t
+least_files(const struct launch *l)
+{
+	if (l->kind == LAUNCH_WARM)
+		return WARM_FILES;
+	return l->kind == LAUNCH_WORKER && l->plan->builtin != NULL ? WORKER_FILES : 0;
+}
+
+/* Within these a connection arrives; step_connection then sets what the plan says. */
+static struct rlimit
+limit_of(const struct launch *l, const struct plan_rlimit *r)
+{
+	const rlim_t least = r->resource == RLIMIT_NOFILE ? least_files(l) : 0;
+
+	return (struct rlimit){ at_least(r->limit.rlim_cur, least),
+		at_least(r->limit.rlim_max, least) };
 }
 
 static int
 step_limits(const struct launch *l)
 {
-	for (size_t i = 0; i < l->plan->rlimit_count; i++)
-		if (setrlimit((__rlimit_resource_t)l->plan->rlimits[i].resource,
-			&l->plan->rlimits[i].limit) < 0)
+	for (size_t i = 0; i < l->plan->rlimit_count; i++) {
+		const struct plan_rlimit *r = &l->plan->rlimits[i];
+		const struct rlimit limit = limit_of(l, r);
+
+		if (setrlimit((__rlimit_resource_t)r->resource, &limit) < 0)
 			return -errno;
+	}
 	return 0;
 }
 
@@ -113,6 +180,16 @@ step_user(const struct launch *l)
 	return setresuid(l->plan->uid, l->plan->uid, l->plan->uid) < 0 ? -errno : 0;
 }
 
+/* Until its exec the process is an image of the daemon's memory, which is none of that user's business. The kernel does
+ * this by itself unless fs.suid_dumpable says otherwise; an exec undoes it. */
+static int
+step_memory(const struct launch *l)
+{
+	if (!l->plan->changes_ids)
+		return 0;
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
 /* With the user goes every capability, whatever securebits or ambient sets the daemon was started with. */
 static int
 step_capabilities(const struct launch *l)
@@ -129,16 +206,94 @@ step_capabilities(const struct launch *l)
 	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
+/* The last one counts: those before it might be higher, and cannot be had any more. */
+static int
+limit_files(const struct plan *p)
+{
+	const struct rlimit *last = NULL;
+
+	for (size_t i = 0; i < p->rlimit_count; i++)
+		if (p->rlimits[i].resource == RLIMIT_NOFILE)
+			last = &p->rlimits[i].limit;
+	return last != NULL && setrlimit(RLIMIT_NOFILE, last) < 0 ? -errno : 0;
+}
+
+/* Waits until the connection is there. The channel gives way to it. */
+static int
+step_connection(const struct launch *l)
+{
+	int fd;
+
+	if (l->kind != LAUNCH_WARM)
+		return 0;
+	fd = warm_receive(l->plan->env + l->plan->env_fixed, ENVIRONMENT_TAIL);
+	if (fd < 0)
+		return fd;
+	/* It is 1 already if nothing else was open. */
+	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || (l->err_fd < 0 && dup2(fd, 2) < 0))
+		return -errno;
+	if (fd > 2)
+		close(fd);
+	return limit_files(l->plan);
+}
+
 /* A builtin is a program that needs no exec. */
 static int
 step_exec(const struct launch *l)
 {
-	if (l->plan->builtin != NULL) {
-		l->plan->builtin->stream(0);
-		_exit(0);
-	}
-	execve(l->plan->path, l->plan->argv, l->env);
+	if (l->plan->builtin != NULL)
+		return 0;
+	execve(l->plan->path, l->plan->argv, l->kind == LAUNCH_WARM ? l->plan->env : l->env);
 	return -errno;
+}
+
+static void
+answer(const struct builtin *b, int fd)
+{
+	char text[BUILTIN_ANSWER_SIZE];
+	const size_t len = b->answer(text, sizeof(text), clock_wall());
+
+	(void)!send(fd, text, len, MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	/* What the client has sent already would turn the close into a reset that overtakes the answer. */
+	(void)!recv(fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
+}
+
+static int
+serve_connection(const struct builtin *b, int fd)
+{
+	if (b->stream != NULL)
+		b->stream(fd);
+	else
+		answer(b, fd);
+	return 0;
+}
+
+static int
+serve_handed(struct porter_connection *c, void *arg)
+{
+	const struct builtin *const *b = arg;
+
+	return serve_connection(*b, c->fd);
+}
+
+static int
+serve_channel(const struct builtin *b, int fd)
+{
+	return porter_serve(fd, serve_handed, &b);
+}
+
+static int (*const serve[])(const struct builtin *b, int fd) = {
+	[LAUNCH_PROGRAM] = serve_connection,
+	[LAUNCH_WORKER] = serve_channel,
+	[LAUNCH_WARM] = serve_connection,
+};
+_Static_assert(ARRAY_LEN(serve) == LAUNCH_KIND_MAX, "one way to serve a kind");
+
+static int
+step_serve(const struct launch *l)
+{
+	return serve[l->kind](l->plan->builtin, 0);
 }
 
 static const struct {
@@ -148,6 +303,7 @@ static const struct {
 	{ "session", step_session },
 	{ "signals", step_signals },
 	{ "descriptors", step_descriptors },
+	{ "environment", step_listen_pid },
 	{ "limits", step_limits },
 	{ "nice", step_nice },
 	{ "inherited", step_inherited },
@@ -156,8 +312,11 @@ static const struct {
 	{ "directory", step_directory },
 	{ "groups", step_groups },
 	{ "user", step_user },
+	{ "memory", step_memory },
 	{ "capabilities", step_capabilities },
+	{ "connection", step_connection },
 	{ "exec", step_exec },
+	{ "serve", step_serve },
 };
 
 static _Noreturn void
@@ -171,7 +330,7 @@ run_steps(const struct launch *l)
 			_exit(LAUNCH_EXIT);
 		}
 	}
-	_exit(LAUNCH_EXIT); /* not reached: the last step does not return without an error */
+	_exit(0); /* a builtin has served; a program never comes here */
 }
 
 pid_t

@@ -13,13 +13,38 @@ struct launch_fault {
 	int error; /* errno */
 };
 
+/* What the process is once it is what the plan says. */
+enum launch_kind {
+	/* The program, or the builtin's function, on a connection. */
+	LAUNCH_PROGRAM,
+	/* The program, or a builtin that serves what it is handed until its channel ends. */
+	LAUNCH_WORKER,
+	/* Waits on a channel for its connection, see warm.h, and is a LAUNCH_PROGRAM then. No exec has taken place until then:
+	 * a failed one is reported as any other. */
+	LAUNCH_WARM,
+	LAUNCH_KIND_MAX
+};
+
+/* Every descriptor lies above 2, and stays the caller's. */
 struct launch {
 	const struct plan *plan;
-	int fd;     /* becomes descriptors 0 and 1 */
-	int err_fd; /* becomes descriptor 2; -1: fd */
+	enum launch_kind kind;
+	int fd; /* becomes descriptor 0: connection or channel */
+	/* Becomes descriptor 1; -1: fd. LAUNCH_WARM closes it while it waits: 1 is the connection then. */
+	int out_fd;
+	/* Becomes descriptor 2; -1: fd. Of LAUNCH_WARM, -1: out_fd, and the connection once that is there. */
+	int err_fd;
+	/* Listening sockets with numbers from 64 up that become 3, 4 …, at most LAUNCH_SHARED of them. */
+	const int *shared;
+	size_t shared_count;
+	/* Within env: where the child writes its pid in decimal and a NUL, 11 bytes; NULL: nowhere. */
+	char *listen_pid;
+	/* Not looked at for LAUNCH_WARM: the plan's fixed part, and what comes with the connection. */
 	char *const *env;
 	struct launch_fault *fault;
 };
+
+#define LAUNCH_SHARED CONF_MOST_SHARED
 
 /* The exit status of a child in which a step failed. */
 #define LAUNCH_EXIT 126

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/rate.h"
 #include "run/inherit.h"
+#include "run/linger.h"
 #include "run/runtime.h"
 #include "run/server.h"
 #include "run/socket.h"
@@ -45,6 +46,8 @@ hold_word(unsigned holds)
 		{ HOLD_REST, "resting, out of descriptors or memory" },
 		{ HOLD_FORK, "waiting for a fork" },
 		{ HOLD_BACKOFF, "backing off" },
+		{ HOLD_POOL, "all workers are busy, clients queue" },
+		{ HOLD_SHARED, "its workers accept by themselves" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -184,6 +187,8 @@ close_socket(struct listener *l)
 	inherit_closed(l->io.fd);
 	socket_close(l->io.fd, l->role.endpoint);
 	l->io.fd = -1;
+	l->holds &=
+	    ~(unsigned)HOLD_SHARED; /* whoever had the old socket does not have the next one */
 	l->bound.len = 0;
 	l->file.ino = 0;
 }
@@ -212,6 +217,8 @@ listener_move(struct listener *l, const struct listener_role *role)
 	l->role = *role;
 	TAILQ_INSERT_TAIL(role->list, l, link);
 	listener_release(l, HOLD_FULL);
+	listener_release(l, HOLD_POOL);
+	listener_release(l, HOLD_SHARED);
 	if (!listener_is_bound(l))
 		return;
 	forgive(l);
@@ -241,7 +248,7 @@ listener_free(struct listener *l)
 	close_socket(l);
 	loop_timer_stop(l->runtime->loop, &l->timer);
 	if (l->pending.fd >= 0)
-		close(l->pending.fd);
+		linger_close(l->pending.fd);
 	if (l->owner != NULL)
 		l->owner->listener = NULL;
 	TAILQ_REMOVE(l->role.list, l, link);

@@ -34,6 +34,8 @@ enum listener_hold {
 	HOLD_REST = 4,     /* the daemon is out of descriptors or memory */
 	HOLD_FORK = 8,     /* an accepted client waits for a fork that failed */
 	HOLD_BACKOFF = 16, /* its program ends without serving, again and again */
+	HOLD_SHARED = 64,  /* workers accept by themselves */
+	HOLD_POOL = 32,    /* no worker of the pool is free */
 };
 
 /* Whose clients come to a listener, and under which settings; all borrowed. */

@@ -102,6 +102,7 @@ origin_signals_reset(void)
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		if (signal(ignored[i], SIG_DFL) == SIG_ERR)
 			return -errno;
+	signal(SIGALRM, SIG_DFL); /* see linger_close */
 	sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }

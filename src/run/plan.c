@@ -108,3 +108,87 @@ plan_environment(struct plan *p, const struct service_conf *conf, const struct c
 	environment_connection(p->env + p->env_fixed, conf, c);
 	return p->env;
 }
+
+char *const *
+plan_worker_environment(struct plan *p, const struct service_conf *conf,
+    const struct worker_variables *v, char **listen_pid)
+{
+	environment_worker(p->env + p->env_fixed, conf, v, listen_pid);
+	return p->env;
+}
+
+char *const *
+plan_connection_variables(const struct service_conf *conf, const struct connection *c)
+{
+	static char *variables[ENVIRONMENT_TAIL];
+
+	environment_connection(variables, conf, c);
+	return variables;
+}
+
+static bool
+text_equal(const char *x, const char *y)
+{
+	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
+static bool
+argv_equal(char *const *x, char *const *y)
+{
+	if (x == NULL || y == NULL)
+		return x == y;
+	for (; *x != NULL && *y != NULL; x++, y++)
+		if (strcmp(*x, *y) != 0)
+			return false;
+	return *x == *y;
+}
+
+static bool
+env_equal(const struct plan *x, const struct plan *y)
+{
+	if (x->env_fixed != y->env_fixed)
+		return false;
+	for (size_t i = 0; i < x->env_fixed; i++)
+		if (strcmp(x->env[i], y->env[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool
+rlimits_equal(const struct plan *x, const struct plan *y)
+{
+	if (x->rlimit_count != y->rlimit_count)
+		return false;
+	for (size_t i = 0; i < x->rlimit_count; i++) {
+		const struct plan_rlimit *a = &x->rlimits[i], *b = &y->rlimits[i];
+
+		if (a->resource != b->resource || a->limit.rlim_cur != b->limit.rlim_cur ||
+		    a->limit.rlim_max != b->limit.rlim_max)
+			return false;
+	}
+	return true;
+}
+
+/* Ids and groups that are not set are those of the daemon. */
+static bool
+ids_equal(const struct plan *x, const struct plan *y)
+{
+	if (x->changes_ids != y->changes_ids)
+		return false;
+	if (!x->changes_ids)
+		return true;
+	return x->uid == y->uid && x->gid == y->gid && x->group_count == y->group_count &&
+	       (x->group_count == 0 ||
+		   memcmp(x->groups, y->groups, x->group_count * sizeof(*x->groups)) == 0);
+}
+
+bool
+plan_equal(const struct plan *x, const struct plan *y)
+{
+	return x->builtin == y->builtin && text_equal(x->path, y->path) &&
+	       argv_equal(x->argv, y->argv) && env_equal(x, y) && rlimits_equal(x, y) &&
+	       x->resets_oom_score == y->resets_oom_score &&
+	       x->resets_personality == y->resets_personality && x->umask == y->umask &&
+	       x->nice == y->nice && text_equal(x->chroot, y->chroot) &&
+	       text_equal(x->directory, y->directory) && ids_equal(x, y);
+}

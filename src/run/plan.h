@@ -21,7 +21,7 @@ struct plan {
 	char **argv;
 	char **env; /* fixed part, then room for the variables of a connection, then NULL */
 	size_t env_fixed;
-	const struct builtin *builtin; /* its stream function runs in the child */
+	const struct builtin *builtin; /* its stream or answer function runs in the child */
 	struct plan_rlimit *rlimits;
 	size_t rlimit_count;
 	bool resets_oom_score, resets_personality;
@@ -51,5 +51,23 @@ void plan_free(struct plan *p); /* NULL is allowed */
  * call for any plan; nothing is allocated. */
 char *const *plan_environment(
     struct plan *p, const struct service_conf *conf, const struct connection *c);
+
+/* What a worker adds to the fixed part of its environment. */
+struct worker_variables {
+	const struct addr *local; /* len 0, or NULL: not known */
+	/* Listening sockets that it gets as 3, 4 …: LISTEN_FDS, LISTEN_FDNAMES (each the service's id) and LISTEN_PID. 0: none. */
+	size_t shared_count;
+};
+
+/* The environment of a worker: the fixed part, SERVICE_ID, PROTO, and the above; nothing of a connection. *listen_pid is where
+ * the child writes its pid (see launch.h), NULL if it is not to. Valid as that of a connection. */
+char *const *plan_worker_environment(struct plan *p, const struct service_conf *conf,
+    const struct worker_variables *v, char **listen_pid);
+
+/* The variables of a connection alone, without the fixed part. Valid as above. */
+char *const *plan_connection_variables(const struct service_conf *conf, const struct connection *c);
+
+/* True if programs of both would be started alike, down to the fixed environment. */
+bool plan_equal(const struct plan *x, const struct plan *y);
 
 #endif

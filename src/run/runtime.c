@@ -24,6 +24,7 @@ runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handle
 
 	*rt = (struct runtime){ .loop = loop, .handler = handler, .origin = *origin };
 	TAILQ_INIT(&rt->services);
+	many_init(&rt->channels, loop, LOOP_PIPES);
 	rt->servers = servers_new(RUNTIME_MOST_SERVERS);
 	rt->max_servers = RUNTIME_MOST_SERVERS;
 	rt->null_fd = fd < 0 ? -1 : socket_high(fd);
@@ -35,6 +36,7 @@ void
 runtime_done(struct runtime *rt)
 {
 	stderr_log_close_all();
+	many_done(&rt->channels);
 	servers_free(rt->servers);
 	close(rt->null_fd);
 }

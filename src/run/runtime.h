@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/rate.h"
 #include "base/sink.h"
-#include "loop/loop.h"
+#include "loop/many.h"
 #include "run/listener.h"
 #include "run/origin.h"
 #include "run/server.h"
@@ -26,6 +26,7 @@ struct runtime {
 	    services;          /* in file order, and those removed that still have programs */
 	struct sink *activity; /* where services without log_type write; NULL: nowhere */
 	struct sink *terminal; /* standard error in the foreground; NULL otherwise */
+	struct many channels;  /* of all workers */
 	int null_fd;           /* /dev/null, for programs whose standard error goes nowhere */
 	unsigned running;      /* programs of all services */
 	unsigned max_servers;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/server.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,13 @@ struct servers {
 	struct bucket *buckets;
 	unsigned mask;
 };
+
+void
+server_signal(const struct server *s, int signo)
+{
+	if (kill(-s->pid, signo) < 0)
+		kill(s->pid, signo);
+}
 
 struct servers *
 servers_new(unsigned most)

@@ -12,11 +12,13 @@
 
 struct service;
 struct listener;
+struct worker;
 
 struct server {
 	pid_t pid;
 	struct service *service;
 	struct listener *listener; /* that waits until the program ends; NULL if none does */
+	struct worker *worker;     /* of a pool; NULL: it serves one connection */
 	struct addr peer;
 	uint64_t connection;
 	uint64_t queue_mark; /* of the listener when the program started */
@@ -25,6 +27,9 @@ struct server {
 	LIST_ENTRY(server) in_service;
 	LIST_ENTRY(server) in_bucket; /* private */
 };
+
+/* Signals its process group: it leads one, but for the first instant after its fork. */
+void server_signal(const struct server *s, int signo);
 
 struct servers;
 

@@ -14,11 +14,15 @@
 #include "run/plan.h"
 #include "run/runtime.h"
 
+struct pool;
+struct worker;
+
 struct service {
 	struct runtime *runtime;
 	struct config *config; /* keeps conf alive */
 	const struct service_conf *conf;
 	struct plan *plan;
+	struct pool *pool; /* of its workers; NULL: it never had any */
 	struct sink *sink; /* of its own log_type; NULL if it has none */
 	struct listener_list listeners;
 	LIST_HEAD(, server) servers;
@@ -48,10 +52,17 @@ void service_remove(struct service *s);
 /* Frees it, whatever runs. */
 void service_free(struct service *s);
 
-/* What admission says now, before anybody is accepted. */
-enum verdict service_admits(const struct service *s);
+/* Connections that its programs and workers have; workers without one do not count. */
+unsigned service_connections(const struct service *s);
+/* Its listeners are those of its settings now. */
+void service_settle(struct service *s);
+
+/* What admission says now, before anybody is accepted. A pool may start a worker for it. */
+enum verdict service_admits(struct service *s);
 /* Starts the program for a connection. waits: the listener that is handed over, or NULL. 0, or -errno of fork. */
 int service_start(struct service *s, struct listener *waits, const struct connection *c);
+/* Starts the process of a worker; its channel and log are filled in. 0 or -errno. */
+int service_start_worker(struct service *s, struct worker *w);
 /* Its program has ended. Frees the server, and the service if it was the last of one that is gone. */
 void service_ended(struct service *s, struct server *ended, int status, const struct rusage *usage);
 

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quote.h"
-#include "loop/loop.h"
+#include "loop/many.h"
 #include "run/socket.h"
 
 #define LINE_SIZE      1024 /* longer lines are cut into several messages */
@@ -23,28 +23,39 @@
 
 struct stderr_log {
 	struct loop *loop;
-	struct loop_io io;
+	struct many_member pipe; /* what the program writes comes out here */
+	struct stderr_log **owner;
 	char *id;
 	uint64_t connection;
 	pid_t pid;
 	char line[LINE_SIZE];
 	size_t len;
-	int64_t second_ms;  /* when the present second began */
-	unsigned in_second; /* lines in it */
+	int64_t second_ms;         /* when the present second began */
+	unsigned in_second;        /* lines in it */
+	unsigned reads;            /* in it */
+	struct loop_timer resting; /* runs while the pipe is not watched */
 	unsigned left_out;
 	LIST_ENTRY(stderr_log) link;
 };
 
 static LIST_HEAD(, stderr_log) all;
 static unsigned count, most = UINT_MAX;
+static struct many pipes;
+
+/* What a program writes costs the daemon so many reads a second at most; then its pipe fills up. */
+#define READS_A_SECOND 256u
 
 static void
 end(struct stderr_log *e)
 {
-	loop_del(e->loop, &e->io);
-	close(e->io.fd);
+	if (!loop_timer_runs(&e->resting))
+		many_del(&pipes, &e->pipe);
+	loop_timer_stop(e->loop, &e->resting);
+	close(e->pipe.fd);
 	LIST_REMOVE(e, link);
 	count--;
+	if (e->owner != NULL)
+		*e->owner = NULL;
 	free(e->id);
 	loop_defer(e->loop, free, e);
 }
@@ -59,6 +70,14 @@ say_left_out(struct stderr_log *e)
 }
 
 static void
+begin_second(struct stderr_log *e, int64_t now_ms)
+{
+	say_left_out(e);
+	e->second_ms = now_ms;
+	e->in_second = e->reads = 0;
+}
+
+static void
 say_line(struct stderr_log *e)
 {
 	char quoted[LINE_SIZE * 4 + 3]; /* every byte could become \xNN */
@@ -68,11 +87,8 @@ say_line(struct stderr_log *e)
 		e->len--; /* lines of network protocols end in CR LF */
 	e->line[e->len] = '\0';
 	e->len = 0;
-	if (now - e->second_ms >= 1000) {
-		say_left_out(e);
-		e->second_ms = now;
-		e->in_second = 0;
-	}
+	if (now - e->second_ms >= 1000)
+		begin_second(e, now);
 	if (e->in_second++ >= LINES_A_SECOND) {
 		e->left_out++;
 		return;
@@ -95,17 +111,41 @@ take(struct stderr_log *e, const char *data, size_t len)
 }
 
 static void
-on_ready(struct loop_io *io, short got)
+on_rested(struct loop_timer *t, int64_t now_ms)
 {
-	struct stderr_log *e = io->arg;
-	char data[4096];
-	ssize_t n = read(io->fd, data, sizeof(data));
+	struct stderr_log *e = t->arg;
 
-	(void)got;
+	begin_second(e, now_ms);
+	if (many_add(&pipes, &e->pipe) < 0)
+		loop_timer_set(e->loop, &e->resting, now_ms + 1000);
+}
+
+static void
+rest_if_busy(struct stderr_log *e)
+{
+	int64_t now = clock_now_ms();
+
+	if (now - e->second_ms >= 1000)
+		begin_second(e, now);
+	if (++e->reads < READS_A_SECOND)
+		return;
+	many_del(&pipes, &e->pipe);
+	e->resting = (struct loop_timer){ .fn = on_rested, .arg = e };
+	loop_timer_set(e->loop, &e->resting, e->second_ms + 1000);
+}
+
+static void
+on_ready(void *arg)
+{
+	struct stderr_log *e = arg;
+	char data[4096];
+	ssize_t n = read(e->pipe.fd, data, sizeof(data));
+
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0) {
 		take(e, data, (size_t)n);
+		rest_if_busy(e);
 		return;
 	}
 	if (e->len > 0)
@@ -131,39 +171,63 @@ open_write_end(int fd)
 }
 
 void
-stderr_log_set_most(unsigned pipes)
+stderr_log_set_most(unsigned pipes_most)
 {
-	most = pipes;
+	most = pipes_most;
+}
+
+/* The daemon's end moves up and never blocks. 0 or -errno; nothing is left open then. */
+static int
+open_pipe(int fds[2])
+{
+	int r;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	r = socket_high(fds[0]);
+	if (r >= 0) {
+		fds[0] = r;
+		r = socket_set_blocking(fds[0], false);
+	}
+	if (r < 0) {
+		close(fds[0]);
+		close(fds[1]);
+	}
+	return r;
+}
+
+/* 0 or -errno. */
+static int
+watch(struct stderr_log *e)
+{
+	if (pipes.loop == NULL)
+		many_init(&pipes, e->loop, LOOP_PIPES);
+	return many_add(&pipes, &e->pipe);
 }
 
 struct stderr_log *
 stderr_log_open(struct loop *loop, const char *id, uint64_t connection, int *write_fd)
 {
 	struct stderr_log *e;
-	int fds[2], high, r;
+	int fds[2], r = count >= most ? -EMFILE : open_pipe(fds);
 
-	if (count >= most) {
-		errno = EMFILE;
-		return NULL;
-	}
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return NULL;
-	high = socket_high(fds[0]);
-	r = high < 0 ? high : socket_set_blocking(high, false);
 	if (r < 0) {
-		close(high < 0 ? fds[0] : high);
-		close(fds[1]);
 		errno = -r;
 		return NULL;
 	}
 	e = mem_alloc(sizeof(*e));
 	e->loop = loop;
+	e->pipe = (struct many_member){ .fd = fds[0], .fn = on_ready, .arg = e };
+	r = watch(e);
+	if (r < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		free(e);
+		errno = -r;
+		return NULL;
+	}
 	e->id = mem_dup(id);
 	e->connection = connection;
-	e->io = (struct loop_io){
-		.fd = high, .want = POLLIN, .order = LOOP_PIPES, .fn = on_ready, .arg = e
-	};
-	loop_add(loop, &e->io);
 	LIST_INSERT_HEAD(&all, e, link);
 	count++;
 	*write_fd = open_write_end(fds[1]);
@@ -174,6 +238,18 @@ void
 stderr_log_set_pid(struct stderr_log *e, pid_t pid)
 {
 	e->pid = pid;
+}
+
+void
+stderr_log_set_connection(struct stderr_log *e, uint64_t connection)
+{
+	e->connection = connection;
+}
+
+void
+stderr_log_set_owner(struct stderr_log *e, struct stderr_log **owner)
+{
+	e->owner = owner;
 }
 
 void
@@ -189,4 +265,6 @@ stderr_log_close_all(void)
 
 	while ((e = LIST_FIRST(&all)) != NULL)
 		end(e);
+	many_done(&pipes);
+	pipes.loop = NULL;
 }

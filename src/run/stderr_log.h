@@ -17,6 +17,10 @@ void stderr_log_set_most(unsigned pipes);
 struct stderr_log *stderr_log_open(
     struct loop *loop, const char *id, uint64_t connection, int *write_fd);
 void stderr_log_set_pid(struct stderr_log *e, pid_t pid);
+/* Lines from now on are of this connection. */
+void stderr_log_set_connection(struct stderr_log *e, uint64_t connection);
+/* *owner becomes NULL when it ends by itself; NULL: there is no owner any more. */
+void stderr_log_set_owner(struct stderr_log *e, struct stderr_log **owner);
 void stderr_log_drop(struct stderr_log *e); /* the program was not started */
 void stderr_log_close_all(void);            /* at the end of the daemon */
 

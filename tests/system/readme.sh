@@ -47,8 +47,18 @@ for file in "$tmp"/manual.*; do
 	cat "$file" >>"$tmp/everything"
 	count=$((count + 1))
 done
-[ "$count" -ge 7 ] || fail "only $count examples were found in porterd.conf(5)"
+[ "$count" -ge 11 ] || fail "only $count examples were found in porterd.conf(5)"
 loads "$tmp/everything"
+for pool in 'pool_exec = fresh' 'pool_exec = once' 'pool_accept = worker' 'type = INTERNAL'; do
+	grep -l 'pool = ' "$tmp"/manual.* | xargs grep -q "$pool" || fail "porterd.conf(5) has no example of a pool with $pool"
+done
+
+# So does that of porter_accept(3); and no example leaves open whether its program is a worker.
+extract man/porter_accept.3 '.Bd -unfilled' '.Ed' accept
+for file in "$tmp/accept.1" "$tmp/everything"; do
+	loads "$file"
+	! grep -q ': note:.*pool_exec' "$tmp/out" || fail "an example has a pool and no pool_exec"
+done
 
 # Every make target that README.md names, behind "make" in code.
 make_targets()

@@ -90,6 +90,9 @@ WRAP(INJECT_SEND, ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags),
 WRAP(INJECT_WRITE, ssize_t, write, (int fd, const void *data, size_t len), (fd, data, len))
 WRAP(INJECT_WRITE, ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n))
 WRAP(INJECT_SOCKET, int, socket, (int family, int type, int protocol), (family, type, protocol))
+WRAP(INJECT_SOCKETPAIR, int, socketpair, (int family, int type, int protocol, int fds[2]), (family, type, protocol, fds))
+WRAP(INJECT_SETSOCKOPT, int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len),
+    (fd, level, name, value, len))
 
 /* clang-format on */
 
