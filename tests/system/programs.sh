@@ -34,3 +34,7 @@ done
 for program in "$SRC_ROOT"/examples/programs/*; do
 	[ "$(wc -l <"$program")" -lt 30 ] || fail "$program has 30 lines or more"
 done
+for program in "$SRC_ROOT"/examples/workers/*.py; do
+	[ "$(wc -l <"$program")" -lt 60 ] || fail "$program has 60 lines or more"
+done
+[ "$(wc -l <"$SRC_ROOT/examples/workers/echo_library.c")" -lt 40 ] || fail "echo_library.c has 40 lines or more"
