@@ -26,13 +26,22 @@ on_ready(struct loop_io *io, short got)
 	m->ready_count = 0;
 }
 
-void
+int
 many_init(struct many *m, struct loop *loop, enum loop_order order)
 {
+	int low = epoll_create1(EPOLL_CLOEXEC);
+	int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, LOWEST_FD);
+	int r = fd < 0 ? -errno : 0;
+
+	if (low >= 0)
+		close(low);
 	*m = (struct many){
 		.loop = loop,
-		.io = { .fd = -1, .want = POLLIN, .order = order, .fn = on_ready, .arg = m },
+		.io = { .fd = fd, .want = POLLIN, .order = order, .fn = on_ready, .arg = m },
 	};
+	if (r == 0)
+		loop_add(loop, &m->io);
+	return r;
 }
 
 void
@@ -45,30 +54,11 @@ many_done(struct many *m)
 	m->io.fd = -1;
 }
 
-static int
-open_epoll(struct many *m)
-{
-	int low = epoll_create1(EPOLL_CLOEXEC);
-	int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, LOWEST_FD);
-	int r = fd < 0 ? -errno : 0;
-
-	if (low >= 0)
-		close(low);
-	if (r < 0)
-		return r;
-	m->io.fd = fd;
-	loop_add(m->loop, &m->io);
-	return 0;
-}
-
 int
 many_add(struct many *m, struct many_member *member)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = member };
-	int r = m->io.fd < 0 ? open_epoll(m) : 0;
 
-	if (r < 0)
-		return r;
 	return epoll_ctl(m->io.fd, EPOLL_CTL_ADD, member->fd, &event) < 0 ? -errno : 0;
 }
 

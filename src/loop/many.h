@@ -26,8 +26,8 @@ struct many {
 	int ready_count;
 };
 
-/* Nothing is opened until the first member comes. order: of all members. */
-void many_init(struct many *m, struct loop *loop, enum loop_order order);
+/* order: of all members. 0 or -errno. */
+int many_init(struct many *m, struct loop *loop, enum loop_order order);
 void many_done(struct many *m);
 /* 0 or -errno. */
 int many_add(struct many *m, struct many_member *member);

@@ -24,12 +24,13 @@ runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handle
 
 	*rt = (struct runtime){ .loop = loop, .handler = handler, .origin = *origin };
 	TAILQ_INIT(&rt->services);
-	many_init(&rt->channels, loop, LOOP_PIPES);
 	rt->servers = servers_new(RUNTIME_MOST_SERVERS);
 	rt->max_servers = RUNTIME_MOST_SERVERS;
 	rt->null_fd = fd < 0 ? -1 : socket_high(fd);
 	if (rt->null_fd < 0)
 		log_fatal("event=start-refused path=/dev/null error=\"%s\"", strerror(errno));
+	if (stderr_log_init(loop) < 0 || many_init(&rt->channels, loop, LOOP_PIPES) < 0)
+		log_fatal("event=start-refused reason=\"no epoll descriptor\"");
 }
 
 void

@@ -186,7 +186,7 @@ open_stderr(struct service *s, const struct connection *c, struct stderr_log **l
 	if (s->conf->stderr_to == CONF_STDERR_SOCKET)
 		return -1;
 	if (s->conf->stderr_to == CONF_STDERR_LOG) {
-		*log = stderr_log_open(s->runtime->loop, s->conf->id, c->id, &fd);
+		*log = stderr_log_open(s->conf->id, c->id, &fd);
 		if (*log == NULL)
 			say_stderr_lost(s, errno);
 	}
@@ -268,7 +268,7 @@ open_worker_log(struct service *s, struct worker *w)
 	if (s->conf->stderr_to == CONF_STDERR_NULL ||
 	    (w->kind == LAUNCH_WARM && s->conf->stderr_to == CONF_STDERR_SOCKET))
 		return s->runtime->null_fd;
-	w->log = stderr_log_open(s->runtime->loop, s->conf->id, 0, &fd);
+	w->log = stderr_log_open(s->conf->id, 0, &fd);
 	if (w->log == NULL)
 		say_stderr_lost(s, errno);
 	return w->log != NULL ? fd : s->runtime->null_fd;

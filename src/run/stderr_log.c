@@ -22,7 +22,6 @@
 #define LINES_A_SECOND 100u /* of one program; more are counted and left out */
 
 struct stderr_log {
-	struct loop *loop;
 	struct many_member pipe; /* what the program writes comes out here */
 	struct stderr_log **owner;
 	char *id;
@@ -50,14 +49,14 @@ end(struct stderr_log *e)
 {
 	if (!loop_timer_runs(&e->resting))
 		many_del(&pipes, &e->pipe);
-	loop_timer_stop(e->loop, &e->resting);
+	loop_timer_stop(pipes.loop, &e->resting);
 	close(e->pipe.fd);
 	LIST_REMOVE(e, link);
 	count--;
 	if (e->owner != NULL)
 		*e->owner = NULL;
 	free(e->id);
-	loop_defer(e->loop, free, e);
+	loop_defer(pipes.loop, free, e);
 }
 
 static void
@@ -117,7 +116,7 @@ on_rested(struct loop_timer *t, int64_t now_ms)
 
 	begin_second(e, now_ms);
 	if (many_add(&pipes, &e->pipe) < 0)
-		loop_timer_set(e->loop, &e->resting, now_ms + 1000);
+		loop_timer_set(pipes.loop, &e->resting, now_ms + 1000);
 }
 
 static void
@@ -131,7 +130,7 @@ rest_if_busy(struct stderr_log *e)
 		return;
 	many_del(&pipes, &e->pipe);
 	e->resting = (struct loop_timer){ .fn = on_rested, .arg = e };
-	loop_timer_set(e->loop, &e->resting, e->second_ms + 1000);
+	loop_timer_set(pipes.loop, &e->resting, e->second_ms + 1000);
 }
 
 static void
@@ -170,6 +169,12 @@ open_write_end(int fd)
 	return both;
 }
 
+int
+stderr_log_init(struct loop *loop)
+{
+	return many_init(&pipes, loop, LOOP_PIPES);
+}
+
 void
 stderr_log_set_most(unsigned pipes_most)
 {
@@ -196,17 +201,8 @@ open_pipe(int fds[2])
 	return r;
 }
 
-/* 0 or -errno. */
-static int
-watch(struct stderr_log *e)
-{
-	if (pipes.loop == NULL)
-		many_init(&pipes, e->loop, LOOP_PIPES);
-	return many_add(&pipes, &e->pipe);
-}
-
 struct stderr_log *
-stderr_log_open(struct loop *loop, const char *id, uint64_t connection, int *write_fd)
+stderr_log_open(const char *id, uint64_t connection, int *write_fd)
 {
 	struct stderr_log *e;
 	int fds[2], r = count >= most ? -EMFILE : open_pipe(fds);
@@ -216,9 +212,8 @@ stderr_log_open(struct loop *loop, const char *id, uint64_t connection, int *wri
 		return NULL;
 	}
 	e = mem_alloc(sizeof(*e));
-	e->loop = loop;
 	e->pipe = (struct many_member){ .fd = fds[0], .fn = on_ready, .arg = e };
-	r = watch(e);
+	r = many_add(&pipes, &e->pipe);
 	if (r < 0) {
 		close(fds[0]);
 		close(fds[1]);
@@ -266,5 +261,4 @@ stderr_log_close_all(void)
 	while ((e = LIST_FIRST(&all)) != NULL)
 		end(e);
 	many_done(&pipes);
-	pipes.loop = NULL;
 }

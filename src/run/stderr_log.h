@@ -9,13 +9,14 @@
 struct loop;
 struct stderr_log;
 
+/* Before all others. 0 or -errno. */
+int stderr_log_init(struct loop *loop);
 /* The most pipes at a time, whatever is open already. A process that a program left behind keeps its pipe for as long as
  * it likes: beyond this the descriptors are for other things. Unlimited at first. */
 void stderr_log_set_most(unsigned pipes);
 /* A pipe whose lines are logged with the service's id and the connection. *write_fd is for the program and is closed by
  * the caller. Ends and frees itself when the last writer has closed it. NULL with errno set if there is no pipe: EMFILE beyond the most. */
-struct stderr_log *stderr_log_open(
-    struct loop *loop, const char *id, uint64_t connection, int *write_fd);
+struct stderr_log *stderr_log_open(const char *id, uint64_t connection, int *write_fd);
 void stderr_log_set_pid(struct stderr_log *e, pid_t pid);
 /* Lines from now on are of this connection. */
 void stderr_log_set_connection(struct stderr_log *e, uint64_t connection);

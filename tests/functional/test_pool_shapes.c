@@ -386,17 +386,19 @@ START_TEST(workers_are_told_who_the_client_is)
 	daemon_entry(
 	    d, "local", WORKER("porter") ONE "\tlisten = unix:@DIR@/sock\n\tid = another\n");
 	daemon_start(d);
-	fds[count++] = daemon_connect(d, "four");
-	if (has_ipv6())
-		fds[count++] = daemon_connect(d, "six");
-	fds[count++] = connect_unix(text_format("%s/sock", d->dir));
 	static const char *const ids[] = { "four", "six", "another" };
-	for (size_t i = 0; i < count; i++)
-		ck_assert_str_eq(ask(fds[i], "header"),
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		if (i == 1 && !has_ipv6())
+			continue;
+		int fd = i == 2 ? connect_unix(text_format("%s/sock", d->dir))
+				: daemon_connect(d, ids[i]);
+		/* Numbers are given in the order in which clients are accepted. */
+		ck_assert_str_eq(ask(fd, "header"),
 		    text_format(
-			"version=1 type=1 conn=%zu peer=%s local=%s id=%s flags=1 whole=yes", i + 1,
-			socket_address(fds[i], false), remote_address(fds[i]),
-			i == count - 1 ? ids[2] : ids[i]));
+			"version=1 type=1 conn=%zu peer=%s local=%s id=%s flags=1 whole=yes",
+			count + 1, socket_address(fd, false), remote_address(fd), ids[i]));
+		fds[count++] = fd;
+	}
 	for (size_t i = 0; i < count; i++)
 		close(fds[i]);
 	daemon_stop(d);

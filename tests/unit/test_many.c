@@ -35,7 +35,7 @@ static void
 begin(struct pipe_end *ends, size_t count)
 {
 	loop = loop_new();
-	many_init(&many, loop, LOOP_PIPES);
+	ck_assert_int_eq(many_init(&many, loop, LOOP_PIPES), 0);
 	for (size_t i = 0; i < count; i++) {
 		int fds[2];
 
