@@ -37,7 +37,7 @@ many_init(struct many *m, struct loop *loop, enum loop_order order)
 		close(low);
 	*m = (struct many){
 		.loop = loop,
-		.io = { .fd = fd, .want = POLLIN, .order = order, .fn = on_ready, .arg = m },
+		.io = { .fd = fd, .order = order, .fn = on_ready, .arg = m },
 	};
 	if (r == 0)
 		loop_add(loop, &m->io);
@@ -59,13 +59,19 @@ many_add(struct many *m, struct many_member *member)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = member };
 
-	return epoll_ctl(m->io.fd, EPOLL_CTL_ADD, member->fd, &event) < 0 ? -errno : 0;
+	if (epoll_ctl(m->io.fd, EPOLL_CTL_ADD, member->fd, &event) < 0)
+		return -errno;
+	if (m->count++ == 0)
+		loop_want(m->loop, &m->io, POLLIN);
+	return 0;
 }
 
 void
 many_del(struct many *m, struct many_member *member)
 {
 	epoll_ctl(m->io.fd, EPOLL_CTL_DEL, member->fd, NULL);
+	if (--m->count == 0)
+		loop_want(m->loop, &m->io, 0);
 	for (int i = 0; i < m->ready_count; i++)
 		if (m->ready[i].data.ptr == member)
 			m->ready[i].data.ptr = NULL;

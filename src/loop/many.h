@@ -24,6 +24,7 @@ struct many {
 	struct epoll_event
 	    ready[MANY_A_TURN]; /* those of the present turn; without a member: gone meanwhile */
 	int ready_count;
+	unsigned count; /* of members; without any the loop does not watch */
 };
 
 /* order: of all members. 0 or -errno. */
