@@ -21,7 +21,7 @@ struct pool {
 	struct pool_rule rule;
 	struct pool_pace pace;
 	struct pool_counters counters;
-	struct worker_list workers[WORKER_STATE_MAX]; /* busy ones oldest first */
+	struct worker_list workers[WORKER_STATE_MAX]; /* each in the order of time */
 	struct worker_list leaving;                   /* asked to end, in whatever state */
 	unsigned count[WORKER_STATE_MAX], leaving_count;
 	unsigned leaving_busy;      /* of those, with a connection */

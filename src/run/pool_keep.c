@@ -3,10 +3,10 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "run/pool.h"
 #include "run/service.h"
-#include "run/services.h"
 
 /* After a worker could not be started for want of memory, processes or descriptors. */
 #define START_RETRY_MS 1000
@@ -18,22 +18,15 @@
 /* Spare workers are counted this often while there is traffic. */
 #define SHRINK_MS      1000
 
-static void
-set_timer(struct pool *p)
-{
-	if (p->due_ms == INT64_MAX)
-		loop_timer_stop(p->service->runtime->loop, &p->timer);
-	else
-		loop_timer_set(p->service->runtime->loop, &p->timer, p->due_ms);
-}
-
 void
 pool_wake(struct pool *p, int64_t due_ms)
 {
-	if (due_ms >= p->due_ms || p->service->runtime->is_stopping)
+	struct runtime *rt = p->service->runtime;
+
+	if (due_ms >= p->due_ms || rt->is_stopping)
 		return;
 	p->due_ms = due_ms;
-	set_timer(p);
+	loop_timer_set(rt->loop, &p->timer, due_ms);
 }
 
 static struct pool_load
@@ -102,16 +95,16 @@ say_size(struct pool *p)
 		    p->service->conf->id, before - workers, workers, p->count[WORKER_IDLE]);
 }
 
+/* Starts what is needed for this load and allowed now. */
 static void
-grow(struct pool *p, int64_t now_ms)
+grow_for(struct pool *p, const struct pool_load *load, int64_t now_ms)
 {
-	const struct pool_load load = load_of(p);
 	int64_t again_ms;
 	unsigned n;
 
 	if (!may_start(p, now_ms))
 		return;
-	n = pool_growth(&p->rule, &load, &p->pace, now_ms, &again_ms);
+	n = pool_growth(&p->rule, load, &p->pace, now_ms, &again_ms);
 	pool_wake(p, again_ms);
 	while (n > 0 && start(p, now_ms))
 		n--;
@@ -119,22 +112,21 @@ grow(struct pool *p, int64_t now_ms)
 		say_size(p);
 }
 
+static void
+grow(struct pool *p, int64_t now_ms)
+{
+	const struct pool_load load = load_of(p);
+
+	grow_for(p, &load, now_ms);
+}
+
 bool
 pool_keep_start_one(struct pool *p)
 {
 	struct pool_load load = load_of(p);
-	int64_t now = clock_now_ms(), again_ms;
-	unsigned n;
 
-	if (!may_start(p, now))
-		return false;
 	load.waiting = load.idle + 1;
-	n = pool_growth(&p->rule, &load, &p->pace, now, &again_ms);
-	pool_wake(p, again_ms);
-	while (n > 0 && start(p, now))
-		n--;
-	if (pool_workers(p) > p->logged_workers)
-		say_size(p);
+	grow_for(p, &load, clock_now_ms());
 	return p->count[WORKER_IDLE] > 0;
 }
 
@@ -198,10 +190,13 @@ outdated_worker(const struct pool *p)
 	static const enum worker_state order[] = { WORKER_IDLE, WORKER_BUSY, WORKER_SENT };
 	struct worker *w;
 
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		TAILQ_FOREACH_REVERSE(w, &p->workers[order[i]], worker_list, link)
-	if (w->is_outdated)
-		return w;
+		{
+			if (w->is_outdated)
+				return w;
+		}
+	}
 	return NULL;
 }
 

@@ -278,8 +278,8 @@ START_TEST(worker_has_its_channel_and_the_log)
 END_TEST
 
 /* What only differs with the connection, or with the process. */
-static const char *const own[] = { "pid ", "sid ", "pgid ", "fd ", "flags ", "env ", "environment ",
-	NULL };
+static const char *const own[] = { "pid ", "status SigQ", "sid ", "pgid ", "fd ", "flags ", "env ",
+	"environment ", NULL };
 
 START_TEST(worker_is_the_same_process_as_a_program)
 {
