@@ -137,7 +137,8 @@ const struct attr attrs[] = {
 	          "0 sets no limit." },
 	{ .name = "pool_spawn_rate", .type = &type_number, FIELD(unsigned, pool_spawn_rate), .scope = ATTR_BOTH, .min = 1,
 	  .max = 10000, .restricts = true, .initial = "32",
-	  .text = "How many workers are started in a second at most, but for those that the pool begins with." },
+	  .text = "How many workers are started in a second at most, but for those that the pool begins with and, with "
+	          "pool_exec = fresh, those that clients take." },
 
 	/* which program, and as whom */
 	{ .name = "server", .type = &type_path, FIELD(char *, server), .scope = ATTR_SERVICE,
