@@ -182,11 +182,20 @@ share_listeners(struct pool *p)
 	outdate(p);
 }
 
-void
-pool_settle(struct pool *p)
+static void
+release_listeners(struct pool *p)
 {
 	struct listener *l;
 
+	TAILQ_FOREACH(l, &p->service->listeners, link) {
+		listener_release(l, HOLD_POOL);
+		listener_release(l, HOLD_SHARED);
+	}
+}
+
+void
+pool_settle(struct pool *p)
+{
 	if (p->is_closed)
 		return;
 	if (conf_shares_listeners(p->service->conf)) {
@@ -195,10 +204,7 @@ pool_settle(struct pool *p)
 		return;
 	}
 	p->shared_count = 0;
-	TAILQ_FOREACH(l, &p->service->listeners, link) {
-		listener_release(l, HOLD_POOL);
-		listener_release(l, HOLD_SHARED);
-	}
+	release_listeners(p);
 	pool_keep(p);
 }
 
@@ -206,17 +212,12 @@ pool_settle(struct pool *p)
 void
 pool_close(struct pool *p)
 {
-	struct listener *l;
-
 	p->is_closed = true;
 	p->is_holding = false;
 	p->shared_count = 0;
 	pool_give_up_waiting(p);
 	dismiss_all(p);
-	TAILQ_FOREACH(l, &p->service->listeners, link) {
-		listener_release(l, HOLD_POOL);
-		listener_release(l, HOLD_SHARED);
-	}
+	release_listeners(p);
 }
 
 /* One that had the listeners may have shut them down. Others that do not know wait on them: they go on blocking. */

@@ -132,8 +132,7 @@ silent_worker(const struct pool *p)
 	    refusal(p) == VERDICT_LATER)
 		return NULL;
 	TAILQ_FOREACH(w, &p->workers[WORKER_BUSY], link)
-		if (w->protocol == CHANNEL_PLAIN && w->channel.fd >= 0 && w->next.c.fd < 0 &&
-		    w->served + 1 < w->most)
+		if (w->protocol == CHANNEL_PLAIN && w->channel.fd >= 0 && w->next.c.fd < 0)
 			return w;
 	return NULL;
 }

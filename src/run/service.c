@@ -203,6 +203,19 @@ started(struct service *s, struct server *server, pid_t pid)
 	s->counters.started++;
 }
 
+/* The program has its end of the pipe now, or there is no program. log: NULL if there is no pipe. */
+static void
+give_log(struct stderr_log *log, int fd, pid_t pid)
+{
+	if (log == NULL)
+		return;
+	close(fd);
+	if (pid < 0)
+		stderr_log_drop(log);
+	else
+		stderr_log_set_pid(log, pid);
+}
+
 static pid_t
 launch(struct service *s, struct server *server, const struct connection *c)
 {
@@ -219,13 +232,7 @@ launch(struct service *s, struct server *server, const struct connection *c)
 	};
 	pid_t pid = launch_fork(&l);
 
-	if (log != NULL) {
-		close(err_fd);
-		if (pid < 0)
-			stderr_log_drop(log);
-		else
-			stderr_log_set_pid(log, pid);
-	}
+	give_log(log, err_fd, pid);
 	return pid;
 }
 
@@ -322,13 +329,7 @@ start_worker(struct service *s, struct worker *w, int channel)
 	};
 	pid_t pid = launch_worker(s, w, &l);
 
-	if (w->log != NULL) {
-		close(log_fd);
-		if (pid < 0)
-			stderr_log_drop(w->log);
-		else
-			stderr_log_set_pid(w->log, pid);
-	}
+	give_log(w->log, log_fd, pid);
 	return pid;
 }
 

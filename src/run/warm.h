@@ -6,9 +6,11 @@
 
 #include <stddef.h>
 
+#include "run/channel.h"
+
 /* A message at most: struct porter_header of <porter/worker.h>, the service's id, then the variables of the connection as
  * NAME=VALUE, each with its NUL. One descriptor comes with it. */
-#define WARM_MESSAGE_SIZE 8192
+#define WARM_MESSAGE_SIZE CHANNEL_MESSAGE_SIZE
 
 /* Waits on descriptor 0, a channel of type SOCK_SEQPACKET, for one such message. Descriptor 1 is closed first, so that the
  * connection has a number below every limit. Writes the variables into tail, which has room for so many pointers, the

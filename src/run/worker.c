@@ -2,7 +2,6 @@
 #include "run/worker.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -113,6 +112,7 @@ say_handed(struct worker *w, const struct client *client)
 int
 worker_hand(struct worker *w, const struct client *client)
 {
+	int64_t now;
 	int r;
 
 	/* A byte of plain has no name on it: one that came unasked would end the connection that comes now. */
@@ -125,17 +125,17 @@ worker_hand(struct worker *w, const struct client *client)
 	if (r < 0)
 		return r;
 	say_handed(w, client);
+	now = clock_now_ms();
 	if (w->state == WORKER_BUSY) {
 		w->next = *client;
-		w->busy_ms = clock_now_ms();
-		pool_wake(w->pool, clock_now_ms() + WORKER_LOOK_MS);
+		w->busy_ms = now;
+		pool_wake(w->pool, now + WORKER_LOOK_MS);
 		return 0;
 	}
 	w->client = *client;
-	w->since_ms = clock_now_ms();
+	w->since_ms = now;
 	pool_place(w, WORKER_SENT);
-	pool_wake(
-	    w->pool, w->since_ms + (worker_is_looked_at(w) ? WORKER_LOOK_MS : WORKER_TAKE_MS));
+	pool_wake(w->pool, now + (worker_is_looked_at(w) ? WORKER_LOOK_MS : WORKER_TAKE_MS));
 	return 0;
 }
 

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/worker.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "run/activity.h"
 #include "run/pool.h"
 #include "run/pool_keep.h"
 #include "run/service.h"
 
-/* A worker that has not taken a connection after this long is stopped or stuck: WORKER_TAKE_MS; one that never took any may
- * still be getting ready. */
+/* In place of WORKER_TAKE_MS for one that never took any connection: it may still be getting ready. */
 #define FIRST_TAKE_MS   60000
 /* After it was seen to have taken the message, for it to say so. */
 #define LATE_MS         1000
