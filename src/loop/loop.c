@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -39,14 +40,43 @@ struct loop {
 	bool is_calling; /* within a turn: the ready list is in use */
 };
 
+/* Those that the environment may name; the first is used otherwise. */
+static const struct loop_backend *const backends[] = { &loop_epoll_backend, &loop_poll_backend };
+
+static const struct loop_backend *
+wanted_backend(void)
+{
+	const char *name = getenv("PORTER_LOOP");
+
+	for (size_t i = 0; name != NULL && i < ARRAY_LEN(backends); i++)
+		if (strcmp(backends[i]->name, name) == 0)
+			return backends[i];
+	if (name != NULL)
+		log_warn(
+		    "event=loop-unknown name=PORTER_LOOP reason=\"it is neither epoll nor poll\"");
+	return backends[0];
+}
+
 struct loop *
 loop_new(void)
 {
 	struct loop *l = mem_alloc(sizeof(*l));
 
-	l->backend = &loop_poll_backend;
+	l->backend = wanted_backend();
 	l->state = l->backend->open();
+	if (l->state == NULL) {
+		log_warn("event=loop-fallback backend=%s error=\"%s\"", l->backend->name,
+		    strerror(errno));
+		l->backend = &loop_poll_backend;
+		l->state = l->backend->open();
+	}
 	return l;
+}
+
+bool
+loop_is_epoll(const struct loop *l)
+{
+	return l->backend->is_epoll;
 }
 
 /* A free function may defer another one, which goes the same way. */
@@ -74,7 +104,7 @@ loop_free(struct loop *l)
 	free(l);
 }
 
-void
+int
 loop_add(struct loop *l, struct loop_io *io)
 {
 	assert(io->slot == 0 && io->fd >= 0 && io->order < LOOP_ORDER_MAX);
@@ -84,7 +114,7 @@ loop_add(struct loop *l, struct loop_io *io)
 		l->ready = mem_grow(l->ready, l->ready_room, sizeof(*l->ready));
 	}
 	io->slot = LOOP_SLOT_IDLE;
-	l->backend->update(l->state, io, io->want);
+	return l->backend->add(l->state, io);
 }
 
 void
@@ -92,7 +122,7 @@ loop_del(struct loop *l, struct loop_io *io)
 {
 	if (io->slot == 0)
 		return;
-	l->backend->update(l->state, io, 0);
+	l->backend->remove(l->state, io);
 	io->slot = 0;
 	l->added--;
 	/* Ready in this turn, but not called yet: it must not be called any more, its owner may be
@@ -107,7 +137,15 @@ loop_want(struct loop *l, struct loop_io *io, short want)
 {
 	io->want = want;
 	if (io->slot != 0)
-		l->backend->update(l->state, io, want);
+		l->backend->update(l->state, io);
+}
+
+/* One that finds no place in the list is ready in the next turn, if it is. */
+void
+loop_poke(struct loop *l, struct loop_io *io, short got)
+{
+	if (l->is_calling && io->slot != 0 && l->ready_count < l->ready_room)
+		l->ready[l->ready_count++] = (struct loop_ready){ .io = io, .got = got };
 }
 
 void

@@ -15,7 +15,7 @@ typedef void loop_io_fn(struct loop_io *io, short got); /* got: POLLIN, POLLOUT,
 typedef void loop_timer_fn(struct loop_timer *t, int64_t now_ms);
 
 /* In one turn ready watchers are called in this order. */
-enum loop_order { LOOP_SIGNALS, LOOP_PIPES, LOOP_LISTENERS, LOOP_ORDER_MAX };
+enum loop_order { LOOP_SIGNALS, LOOP_PIPES, LOOP_CONTROL, LOOP_LISTENERS, LOOP_ORDER_MAX };
 
 /* Embedded in the object that owns the descriptor. Public part set by the owner before loop_add. */
 struct loop_io {
@@ -25,7 +25,8 @@ struct loop_io {
 	loop_io_fn *fn;
 	void *arg;
 	/* private */
-	unsigned slot; /* place in the loop's table + 1; 0: not added */
+	unsigned slot; /* place in the backend's table + 1; 0: not added */
+	short known;   /* what the kernel watches it for meanwhile (epoll) */
 };
 
 struct loop_timer {
@@ -36,13 +37,23 @@ struct loop_timer {
 	unsigned slot; /* place in the heap + 1; 0: not running */
 };
 
-struct loop *loop_new(void);    /* poll(2) backend */
+/* Waits with epoll(7); with poll(2) if the environment says PORTER_LOOP=poll, and where there is no epoll. */
+struct loop *loop_new(void);
 void loop_free(struct loop *l); /* NULL is allowed */
 
-void loop_add(struct loop *l, struct loop_io *io);
-void loop_del(struct loop *l,
-    struct loop_io *io); /* allowed for one that is not added, and from any callback */
+/* Where several processes have the loop, one alone uses it. 0; -errno: the kernel does not watch the descriptor at
+ * present (ENOMEM, ENOSPC), or never will (EPERM: files and directories, with epoll). It is added all the same, and
+ * tried again before each wait; loop_del takes it back. */
+int loop_add(struct loop *l, struct loop_io *io);
+/* Before its descriptor is closed. Allowed for one that is not added, and from any callback. */
+void loop_del(struct loop *l, struct loop_io *io);
 void loop_want(struct loop *l, struct loop_io *io, short want);
+
+/* True if watchers that have nothing to say, be they thousands, cost a turn nothing. */
+bool loop_is_epoll(const struct loop *l);
+
+/* As if it had been ready when this turn began; for one of an order whose time is yet to come. */
+void loop_poke(struct loop *l, struct loop_io *io, short got);
 
 void loop_timer_set(
     struct loop *l, struct loop_timer *t, int64_t due_ms); /* starts it, or moves it */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Many descriptors behind one: an epoll(7) of their own watches them, so that those with nothing to say, be they thousands,
- * cost a turn of the loop nothing. */
+/* Many descriptors of which few have something to say at a time: those that have nothing, be they thousands, cost a turn of
+ * the loop nothing. A loop with epoll(7) watches them itself; one with poll(2) watches an epoll of theirs. */
 #ifndef LOOP_MANY_H
 #define LOOP_MANY_H
 
@@ -8,7 +8,7 @@
 
 #include "loop/loop.h"
 
-/* How many of them are called in one turn at most. */
+/* How many of them are called in one turn at least, if they are ready. */
 #define MANY_A_TURN 32
 
 /* Embedded in the object that owns the descriptor. */
@@ -16,11 +16,14 @@ struct many_member {
 	int fd;
 	void (*fn)(void *arg); /* there is something to read, or the other end was closed */
 	void *arg;
+	/* private */
+	struct loop_io io; /* where the loop watches it */
 };
 
 struct many {
 	struct loop *loop;
-	struct loop_io io;
+	enum loop_order order;
+	struct loop_io io; /* of the epoll; its descriptor is -1 if the loop needs none */
 	struct epoll_event
 	    ready[MANY_A_TURN]; /* those of the present turn; without a member: gone meanwhile */
 	int ready_count;
@@ -29,6 +32,7 @@ struct many {
 
 /* order: of all members. 0 or -errno. */
 int many_init(struct many *m, struct loop *loop, enum loop_order order);
+/* When its members were removed. */
 void many_done(struct many *m);
 /* 0 or -errno. */
 int many_add(struct many *m, struct many_member *member);

@@ -46,18 +46,31 @@ unwatch(struct poll_set *set, struct loop_io *io)
 }
 
 static void
-poll_update(void *state, struct loop_io *io, short want)
+poll_remove(void *state, struct loop_io *io)
+{
+	if (io->slot != LOOP_SLOT_IDLE)
+		unwatch(state, io);
+}
+
+static void
+poll_update(void *state, struct loop_io *io)
 {
 	struct poll_set *set = state;
 
-	if (want == 0) {
-		if (io->slot != LOOP_SLOT_IDLE)
-			unwatch(set, io);
+	if (io->want == 0) {
+		poll_remove(set, io);
 		return;
 	}
 	if (io->slot == LOOP_SLOT_IDLE)
 		watch(set, io);
-	set->fd[io->slot - 1].events = want;
+	set->fd[io->slot - 1].events = io->want;
+}
+
+static int
+poll_add(void *state, struct loop_io *io)
+{
+	poll_update(state, io);
+	return 0;
 }
 
 static int
@@ -92,7 +105,9 @@ poll_close(void *state)
 const struct loop_backend loop_poll_backend = {
 	.name = "poll",
 	.open = poll_open,
+	.add = poll_add,
 	.update = poll_update,
+	.remove = poll_remove,
 	.wait = poll_wait,
 	.close = poll_close,
 };

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/loop.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -262,6 +266,213 @@ START_TEST(ready_watcher_that_is_no_longer_wanted_is_not_called)
 	probe_free(a);
 	probe_free(b);
 	loop_free(loop);
+}
+
+END_TEST
+
+static void
+poke_other(struct probe *p)
+{
+	loop_want(loop, &p->other->io, POLLIN);
+	loop_poke(loop, &p->other->io, POLLIN);
+}
+
+START_TEST(poked_watcher_is_called_in_the_same_turn)
+{
+	struct probe *a, *b;
+
+	start();
+	a = probe_new('a', LOOP_PIPES);
+	b = probe_new('b', LOOP_LISTENERS);
+	loop_want(loop, &b->io, 0);
+	a->other = b;
+	a->then = poke_other;
+	loop_turn(loop, 0);
+	ck_assert_str_eq(calls, "ab");
+	ck_assert_int_eq(last_got, POLLIN);
+	/* Out of a turn it is nothing. */
+	loop_want(loop, &b->io, 0);
+	loop_del(loop, &a->io);
+	loop_poke(loop, &b->io, POLLIN);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(calls, "ab");
+	probe_free(a);
+	probe_free(b);
+	loop_free(loop);
+}
+
+END_TEST
+
+/* What epoll watches at present, as the kernel tells it. */
+static unsigned
+watched_by_epoll(void)
+{
+	unsigned count = 0;
+	char line[512];
+
+	for (int fd = 3; fd < 1024; fd++) {
+		FILE *f;
+
+		snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", fd);
+		f = fopen(line, "re");
+		while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+			count += strncmp(line, "tfd:", 4) == 0;
+		if (f != NULL)
+			fclose(f);
+	}
+	return count;
+}
+
+START_TEST(descriptor_that_a_child_keeps_open_is_not_reported_once_removed)
+{
+	struct probe *a, *b;
+	int kept;
+
+	start();
+	a = probe_new('a', LOOP_PIPES);
+	b = probe_new('b', LOOP_PIPES);
+	loop_turn(loop, 0);
+	ck_assert_uint_eq(watched_by_epoll(), loop_is_epoll(loop) ? 2 : 0);
+	kept = dup(a->io.fd);
+	ck_assert_int_ge(kept, 0);
+	probe_free(a);
+	ck_assert_uint_eq(watched_by_epoll(), loop_is_epoll(loop) ? 1 : 0);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(calls, "abb");
+	close(kept);
+	probe_free(b);
+	loop_free(loop);
+}
+
+END_TEST
+
+static void
+hold_and_release(struct probe *p)
+{
+	loop_want(loop, &p->other->io, 0);
+	loop_want(loop, &p->io, 0);
+	loop_want(loop, &p->io, POLLIN);
+	loop_want(loop, &p->other->io, POLLIN);
+}
+
+/* Several changes before one wait: the last counts. */
+START_TEST(watcher_held_and_released_in_a_turn_stays)
+{
+	struct probe *a, *b;
+
+	start();
+	a = probe_new('a', LOOP_PIPES);
+	b = probe_new('b', LOOP_LISTENERS);
+	a->then = hold_and_release;
+	a->other = b;
+	loop_turn(loop, 0);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(calls, "abab");
+	loop_want(loop, &a->io, POLLOUT);
+	loop_want(loop, &a->io, POLLOUT | POLLIN);
+	loop_want(loop, &b->io, 0);
+	a->then = NULL;
+	loop_turn(loop, 0);
+	ck_assert_str_eq(calls, "ababa");
+	ck_assert_int_eq(last_got, POLLIN | POLLOUT);
+	/* One that is changed and removed before the wait leaves nothing behind, whatever the order. */
+	loop_want(loop, &a->io, POLLIN);
+	loop_want(loop, &b->io, POLLIN);
+	loop_del(loop, &a->io);
+	loop_turn(loop, 0);
+	ck_assert_str_eq(calls, "ababab");
+	probe_free(a);
+	probe_free(b);
+	loop_free(loop);
+}
+
+END_TEST
+
+/* More than are called in one turn: one that comes last is, in a few. */
+START_TEST(nobody_starves_among_many_that_are_always_ready)
+{
+	struct probe *others[700], *last;
+
+	start();
+	for (unsigned i = 0; i < ARRAY_LEN(others); i++)
+		others[i] = probe_new('o', LOOP_PIPES);
+	last = probe_new('l', LOOP_LISTENERS);
+	for (unsigned turn = 0; turn < 4 && strchr(calls, 'l') == NULL; turn++) {
+		call_count = 0;
+		loop_turn(loop, 0);
+	}
+	ck_assert_ptr_nonnull(strchr(calls, 'l'));
+	for (unsigned i = 0; i < ARRAY_LEN(others); i++)
+		probe_free(others[i]);
+	probe_free(last);
+	loop_free(loop);
+}
+
+END_TEST
+
+START_TEST(file_is_refused_by_epoll)
+{
+	struct probe p = { .name = 'p' }, *b;
+	struct loop_io io = { .fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC),
+		.want = POLLIN,
+		.order = LOOP_PIPES,
+		.fn = on_probe,
+		.arg = &p };
+	bool is_epoll;
+
+	start();
+	is_epoll = loop_is_epoll(loop);
+	b = probe_new('b', LOOP_PIPES);
+	ck_assert_int_eq(loop_add(loop, &io), is_epoll ? -EPERM : 0);
+	/* The others are served all the same, and nobody waits longer than until the next try. */
+	loop_turn(loop, -1);
+	ck_assert_ptr_nonnull(strchr(calls, 'b'));
+	ck_assert((strchr(calls, 'p') == NULL) == is_epoll);
+	loop_want(loop, &b->io, 0);
+	loop_turn(loop, -1);
+	loop_del(loop, &io);
+	probe_free(b);
+	loop_turn(loop, 0);
+	close(io.fd);
+	loop_free(loop);
+}
+
+END_TEST
+
+START_TEST(without_an_epoll_descriptor_the_loop_polls)
+{
+	struct rlimit none = { 0 }, before;
+	struct probe *a;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	none.rlim_max = before.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &none);
+	start();
+	setrlimit(RLIMIT_NOFILE, &before);
+	ck_assert(!loop_is_epoll(loop));
+	a = probe_new('a', LOOP_PIPES);
+	loop_turn(loop, -1);
+	ck_assert_str_eq(calls, "a");
+	probe_free(a);
+	loop_free(loop);
+}
+
+END_TEST
+
+START_TEST(name_of_no_backend_is_passed_over)
+{
+	const char *name = getenv("PORTER_LOOP");
+	char *before = mem_dup(name);
+
+	setenv("PORTER_LOOP", "pol", 1);
+	start();
+	setenv("PORTER_LOOP", before, 1);
+	ck_assert(loop_is_epoll(loop));
+	loop_free(loop);
+	start();
+	ck_assert(loop_is_epoll(loop) == (strcmp(before, "epoll") == 0));
+	loop_free(loop);
+	free(before);
 }
 
 END_TEST
@@ -704,6 +915,13 @@ static const struct suite_test tests[] = {
 	TEST(watchers_added_in_a_turn),
 	TEST(unwanted_watcher_reports_no_hang_up),
 	TEST(ready_watcher_that_is_no_longer_wanted_is_not_called),
+	TEST(poked_watcher_is_called_in_the_same_turn),
+	TEST(descriptor_that_a_child_keeps_open_is_not_reported_once_removed),
+	TEST(watcher_held_and_released_in_a_turn_stays),
+	TEST(nobody_starves_among_many_that_are_always_ready),
+	TEST(file_is_refused_by_epoll),
+	TEST(without_an_epoll_descriptor_the_loop_polls),
+	TEST(name_of_no_backend_is_passed_over),
 	TEST(want_is_kept_for_a_watcher_that_is_not_added),
 	TEST_LOOP(random_watchers, 5),
 	TEST(timers_fire_in_order),
@@ -721,8 +939,15 @@ static const struct suite_test tests[] = {
 	TEST(signals_closed_by_a_row),
 };
 
+/* The same of each backend. */
 int
 main(void)
 {
-	return run_suite("loop", tests, ARRAY_LEN(tests));
+	int of_epoll, of_poll;
+
+	setenv("PORTER_LOOP", "epoll", 1);
+	of_epoll = run_suite("loop, epoll", tests, ARRAY_LEN(tests));
+	setenv("PORTER_LOOP", "poll", 1);
+	of_poll = run_suite("loop, poll", tests, ARRAY_LEN(tests));
+	return of_epoll == EXIT_SUCCESS ? of_poll : of_epoll;
 }
