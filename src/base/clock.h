@@ -7,6 +7,8 @@
 #include <time.h>
 
 int64_t clock_now_ms(void); /* CLOCK_MONOTONIC, milliseconds */
+int64_t clock_now_us(void); /* the same in microseconds */
 time_t clock_wall(void);    /* CLOCK_REALTIME, seconds */
+int64_t clock_wall_ms(void);
 
 #endif

@@ -12,6 +12,8 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/journal.h"
+#include "base/log_format.h"
 #include "base/mem.h"
 #include "base/output.h"
 #include "base/sink.h"
@@ -33,6 +35,8 @@ static enum log_level least = LOG_LEVEL_INFO;
 static log_fn *hook;
 static void *hook_arg;
 static struct sink *outputs[2];
+
+static enum log_format format_of_all = LOG_FORMAT_LOGFMT;
 
 static enum log_level output_levels[] = { LOG_LEVEL_DEBUG, LOG_LEVEL_DEBUG };
 
@@ -71,6 +75,12 @@ log_set_sinks(struct sink *first, struct sink *second)
 }
 
 void
+log_set_format(enum log_format format)
+{
+	format_of_all = format;
+}
+
+void
 log_set_second_level(enum log_level level)
 {
 	output_levels[1] = level;
@@ -85,18 +95,36 @@ flatten(char *text)
 			*c = *c == '\t' ? ' ' : '?';
 }
 
+/* For those who look at the daemon: what it is about is taken out of the text. */
 static void
-write_out(enum log_level level, const char *text)
+keep(enum log_level level, int64_t wall_ms, const char *text)
 {
-	const time_t now = clock_wall();
-	char date[40], stamp[96];
-	struct tm tm = { 0 };
+	char service[256];
+	size_t len = 0;
+	const char *found;
+	struct journal_record r = {
+		.wall_ms = wall_ms, .kind = JOURNAL_DAEMON, .level = level, .text = text
+	};
+
+	if (!journal_is_open())
+		return;
+	found = log_format_find(text, "service", &len);
+	if (found != NULL && len > 0 && len < sizeof(service)) {
+		memcpy(service, found, len);
+		service[len] = '\0';
+		r.service = service;
+	}
+	found = log_format_find(text, "conn", &len);
+	if (found != NULL)
+		r.connection = strtoull(found, NULL, 10);
+	journal_add(&r);
+}
+
+static void
+put_out(enum log_level level, const char *stamp, const char *text)
+{
 	const struct output_line line = { .stamp = stamp, .text = text };
 
-	localtime_r(&now, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S%z", &tm);
-	snprintf(
-	    stamp, sizeof(stamp), "%s porterd[%d]: %s: ", date, (int)getpid(), levels[level].word);
 	if (outputs[0] == NULL && outputs[1] == NULL)
 		output_stderr(&line);
 	for (size_t i = 0; i < ARRAY_LEN(outputs); i++)
@@ -104,11 +132,49 @@ write_out(enum log_level level, const char *text)
 			sink_write(outputs[i], stamp, levels[level].priority, text);
 }
 
+static void
+write_json(enum log_level level, int64_t wall_ms, const char *text)
+{
+	char object[2 * MESSAGE_SIZE] UNINITIALIZED;
+	struct line l = { .text = object, .size = sizeof(object) };
+	const struct log_head head = {
+		.wall_ms = wall_ms, .level = levels[level].word, .pid = getpid()
+	};
+
+	log_format_json(&l, &head, text);
+	put_out(level, "", object);
+}
+
+static void
+write_text(enum log_level level, time_t now, const char *text)
+{
+	char date[40], stamp[96];
+	struct tm tm = { 0 };
+
+	localtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S%z", &tm);
+	snprintf(
+	    stamp, sizeof(stamp), "%s porterd[%d]: %s: ", date, (int)getpid(), levels[level].word);
+	put_out(level, stamp, text);
+}
+
+static void
+write_out(enum log_level level, const char *text)
+{
+	const int64_t now_ms = clock_wall_ms();
+
+	if (format_of_all == LOG_FORMAT_JSON)
+		write_json(level, now_ms, text);
+	else
+		write_text(level, (time_t)(now_ms / 1000), text);
+	keep(level, now_ms, text);
+}
+
 __attribute__((format(printf, 2, 0))) static void
 log_message(enum log_level level, const char *format, va_list ap)
 {
 	const int error = errno;
-	char text[MESSAGE_SIZE];
+	char text[MESSAGE_SIZE] UNINITIALIZED;
 
 	if (level > least)
 		return;
@@ -174,5 +240,8 @@ log_fatal(const char *format, ...)
 	va_start(ap, format);
 	log_message(LOG_LEVEL_ERR, format, ap);
 	va_end(ap);
+	/* Whoever has messages for itself alone is a copy of the process that is to write these lines. */
+	if (hook == NULL)
+		sink_flush_all();
 	exit(EXIT_FAILURE);
 }

@@ -7,6 +7,14 @@
 
 #include "base/array.h"
 
+/* For large buffers on busy roads that are written before they are read: where the compiler is told
+ * to clear every variable, it leaves these alone. */
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+# define UNINITIALIZED __attribute__((uninitialized))
+#else
+# define UNINITIALIZED
+#endif
+
 /* Called when there is no memory, before the program ends with status 1; it may end it itself. */
 void mem_set_failure(void (*fn)(void));
 

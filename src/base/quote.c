@@ -69,6 +69,65 @@ quote_one(const unsigned char *s, char piece[8])
 	return length;
 }
 
+size_t
+quote_utf8_length(const char *text)
+{
+	return utf8_length((const unsigned char *)text);
+}
+
+/* The same for JSON, where a text need not end with a NUL. At its end a sequence may be incomplete. */
+static size_t
+quote_one_json(const unsigned char *s, size_t left, char piece[8])
+{
+	unsigned char whole[5] = { 0 };
+	size_t length;
+
+	memcpy(whole, s, left < 4 ? left : 4);
+	length = s[0] == '\0' ? 1 : utf8_length(whole);
+	if (length == 0)
+		snprintf(piece, 8, "\\\\x%02x", s[0]);
+	else if (s[0] < ' ' || s[0] == 0x7f)
+		snprintf(piece, 8, "\\u%04x", s[0]);
+	else if (s[0] == 0xc2 && s[1] < 0xa0)
+		snprintf(piece, 8, "\\u%04x", s[1]); /* a control character as well */
+	else if (s[0] == '"' || s[0] == '\\')
+		snprintf(piece, 8, "\\%c", s[0]);
+	else {
+		memcpy(piece, s, length);
+		piece[length] = '\0';
+	}
+	return length == 0 ? 1 : length;
+}
+
+/* No control character, quote, backslash, DEL or byte of a longer sequence. */
+static bool
+is_plain(unsigned char c)
+{
+	return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
+size_t
+quote_json(const char *text, size_t len, char *out, size_t size)
+{
+	const unsigned char *s = (const unsigned char *)text, *end = s + len;
+	size_t at = 0;
+	char piece[8];
+
+	while (s < end && at + 1 < size) {
+		if (is_plain(*s)) {
+			out[at++] = (char)*s++;
+			continue;
+		}
+		s += quote_one_json(s, (size_t)(end - s), piece);
+		if (at + strlen(piece) >= size)
+			break;
+		memcpy(out + at, piece, strlen(piece));
+		at += strlen(piece);
+	}
+	out[at] = '\0';
+	return at;
+}
+
 const char *
 quote_text(const char *text, char *out, size_t size)
 {

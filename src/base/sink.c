@@ -11,15 +11,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/line.h"
 #include "base/mem.h"
 #include "base/output.h"
 #include "base/quote.h"
 #include "base/rate.h"
 
 /* A file or socket that failed is opened anew this often at most. */
-#define RETRY_MS  1000
+#define RETRY_MS    1000
 /* A sink that fails and works by turns is reported this often at most. */
-#define REPORT_MS 60000
+#define REPORT_MS   60000
+/* Bytes of lines that are written at once. */
+#define GATHER_SIZE 4096
 
 struct sink {
 	struct sink *next;
@@ -28,11 +31,15 @@ struct sink {
 	int fd;           /* -1: not open; unused for standard error */
 	int64_t retry_ms; /* not opened anew before; 0: at once */
 	uint64_t lost;    /* lines since the latest one that was written */
+	size_t written;   /* bytes of the latest line */
 	bool is_torn;     /* the latest line was written in part */
 	bool is_busy; /* a message about this sink is being written: it must not come back here */
 	struct rate reports;
 	bool is_soft_reported, is_hard_reported;
-	bool is_full; /* beyond its hard limit */
+	bool is_full;   /* beyond its hard limit */
+	char *gathered; /* lines to be written, with a newline between two; NULL: never any */
+	size_t gathered_size;
+	struct sink *next_gathered;
 };
 
 struct sink_class {
@@ -43,6 +50,7 @@ struct sink_class {
 };
 
 static struct sink *sinks;
+static struct sink *first_gathered; /* of those that have lines to be written */
 static uint64_t lost_total;
 static const char *syslog_path = "/dev/log";
 static sink_report_fn *reporter;
@@ -69,7 +77,8 @@ write_file(struct sink *s, const struct output_line *line, int priority)
 	(void)priority;
 	if (n < 0)
 		return n;
-	s->is_torn = (size_t)n != output_size(line);
+	s->written = (size_t)n;
+	s->is_torn = s->written != output_size(line);
 	return s->is_torn ? -ENOSPC : 0;
 }
 
@@ -198,34 +207,62 @@ report_failure(struct sink *s, int error)
 	s->is_busy = false;
 }
 
+/* Gathered lines are written as one: all that were not written to their end are lost. */
 static void
-lose(struct sink *s)
+lose(struct sink *s, const struct output_line *line)
 {
-	s->lost++;
-	lost_total++;
+	size_t stamp = strlen(line->stamp);
+	unsigned lines = 1;
+
+	for (const char *c = line->text; *c != '\0'; c++)
+		lines += *c == '\n' && stamp + (size_t)(c - line->text) >= s->written;
+	s->lost += lines;
+	lost_total += lines;
 }
 
 static void
-fail(struct sink *s, int error)
+fail(struct sink *s, const struct output_line *line, int error)
 {
-	lose(s);
+	lose(s, line);
 	if (s->retry_ms == 0)
 		s->retry_ms = now_fn() + RETRY_MS;
 	report_failure(s, error);
 }
 
+/* In the form of the line that comes behind it, so that whoever reads the log by program understands this one, too. */
+static void
+say_losses(struct line *l, uint64_t lost, const struct output_line *next)
+{
+	if (next->text[0] == '{') {
+		line_json_open(l);
+		line_json_time(l, "time", clock_wall_ms());
+		line_json_text(l, "event", "messages-lost");
+		line_json_number(l, "count", lost);
+		line_json_close(l);
+	} else if (next->stamp[0] == '\0' && strncmp(next->text, "event=", strlen("event=")) == 0) {
+		line_put(l, "event=messages-lost count=");
+		line_number(l, lost);
+		line_put(l, " time=");
+		line_time(l, clock_wall_ms());
+	} else {
+		line_number(l, lost);
+		line_put(l, " messages lost");
+	}
+}
+
 /* The line that says what is missing before the one that is about to be written. 0 or -errno. */
 static int
-write_losses(struct sink *s, const char *stamp, int priority)
+write_losses(struct sink *s, const struct output_line *next, int priority)
 {
 	const struct sink_class *class = &classes[s->target.kind];
-	char text[64];
-	const struct output_line line = { .stamp = stamp, .text = text };
+	char text[128];
+	struct line l = { .text = text, .size = sizeof(text) };
+	const struct output_line line = { .stamp = next->stamp, .text = text };
 	int r;
 
 	if (s->lost == 0)
 		return 0;
-	snprintf(text, sizeof(text), "%llu messages lost", (unsigned long long)s->lost);
+	say_losses(&l, s->lost, next);
 	r = class->write(s, &line, priority);
 	if (r == 0)
 		s->lost = 0;
@@ -274,21 +311,90 @@ write_line(struct sink *s, const struct output_line *line, int priority)
 {
 	int r = make_ready(s);
 
+	s->written = 0;
 	if (r == 0)
 		check_limits(s, output_size(line));
 	if (s->is_full) {
-		lose(s);
+		lose(s, line);
 		return;
 	}
 	if (r == 0)
-		r = write_losses(s, line->stamp, priority);
+		r = write_losses(s, line, priority);
+	s->written = 0;
 	if (r == 0)
 		r = classes[s->target.kind].write(s, line, priority);
 	if (r < 0) {
-		fail(s, r);
+		fail(s, line, r);
 		return;
 	}
 	s->retry_ms = 0;
+}
+
+static void
+flush(struct sink *s)
+{
+	const struct output_line lines = { .stamp = "", .text = s->gathered };
+	struct sink **at = &first_gathered;
+
+	if (s->gathered_size == 0)
+		return;
+	while (*at != s)
+		at = &(*at)->next_gathered;
+	*at = s->next_gathered;
+	s->gathered_size = 0;
+	write_line(s, &lines, LOG_INFO);
+}
+
+void
+sink_flush_all(void)
+{
+	while (first_gathered != NULL)
+		flush(first_gathered);
+}
+
+/* A file that nothing is wrong with. Where limits are looked at, it is for each line. */
+static bool
+may_gather(const struct sink *s)
+{
+	return s->target.kind == SINK_FILE && s->fd >= 0 && s->lost == 0 &&
+	       s->target.soft_bytes == 0 && s->target.hard_bytes == 0;
+}
+
+static void
+gather(struct sink *s, const struct output_line *line)
+{
+	size_t stamp = strlen(line->stamp), text = strlen(line->text);
+	char *to;
+
+	if (s->gathered == NULL)
+		s->gathered = mem_alloc(GATHER_SIZE);
+	to = s->gathered + s->gathered_size;
+	if (s->gathered_size == 0) {
+		s->next_gathered = first_gathered;
+		first_gathered = s;
+	} else
+		to[-1] = '\n';
+	memcpy(to, line->stamp, stamp);
+	memcpy(to + stamp, line->text, text + 1);
+	s->gathered_size += stamp + text + 1;
+}
+
+bool
+sink_gather(struct sink *s, const char *stamp, int priority, const char *line)
+{
+	const struct output_line pieces = { .stamp = stamp, .text = line };
+	const size_t size = output_size(&pieces);
+	const int error = errno;
+
+	if (s->gathered_size + size > GATHER_SIZE)
+		flush(s);
+	errno = error;
+	if (size > GATHER_SIZE || !may_gather(s)) {
+		sink_write(s, stamp, priority, line);
+		return false;
+	}
+	gather(s, &pieces);
+	return true;
 }
 
 void
@@ -297,8 +403,10 @@ sink_write(struct sink *s, const char *stamp, int priority, const char *line)
 	const struct output_line pieces = { .stamp = stamp, .text = line };
 	const int error = errno;
 
-	if (!s->is_busy)
-		write_line(s, &pieces, priority >= 0 ? priority : s->target.level);
+	if (s->is_busy)
+		return;
+	flush(s);
+	write_line(s, &pieces, priority >= 0 ? priority : s->target.level);
 	errno = error;
 }
 
@@ -339,10 +447,12 @@ sink_close(struct sink *s)
 
 	if (s == NULL || --s->users > 0)
 		return;
+	flush(s);
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
 	close_fd(s);
+	free(s->gathered);
 	sink_target_done(&s->target);
 	free(s);
 }
@@ -350,6 +460,7 @@ sink_close(struct sink *s)
 void
 sink_reopen_all(void)
 {
+	sink_flush_all();
 	for (struct sink *s = sinks; s != NULL; s = s->next) {
 		close_fd(s);
 		s->retry_ms = 0;

@@ -34,6 +34,11 @@ void sink_reopen_all(void);      /* after a rotation: files are opened anew, lim
  * none). priority: for syslog, of <syslog.h>; -1: the level of the target. errno is preserved. The
  * program must ignore or block SIGPIPE, SIGXFSZ and SIGTTOU, which a write may raise. */
 void sink_write(struct sink *s, const char *stamp, int priority, const char *line);
+/* The same for a line that may be written later, with others of its file at once: before the next
+ * one that comes by sink_write, when there are many, and by sink_flush_all at the latest. True if
+ * it waits for that. */
+bool sink_gather(struct sink *s, const char *stamp, int priority, const char *line);
+void sink_flush_all(void);
 uint64_t sink_lost_total(void); /* lines lost by all sinks since start */
 
 /* For tests: another socket than /dev/log (borrowed), another monotonic clock. NULL: the usual. */

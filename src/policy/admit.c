@@ -9,6 +9,7 @@ static const char *const reasons[] = {
 	[VERDICT_PROCESS_LIMIT] = "process_limit",
 	[VERDICT_EXEC] = "exec",
 	[VERDICT_LATER] = "worker",
+	[VERDICT_BANNED] = "banned",
 };
 _Static_assert(ARRAY_LEN(reasons) == VERDICT_MAX, "every verdict has its word");
 

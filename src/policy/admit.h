@@ -11,7 +11,8 @@ enum verdict {
 	VERDICT_SERVICE_LIMIT,
 	VERDICT_PROCESS_LIMIT,
 	VERDICT_EXEC,
-	VERDICT_LATER, /* no worker is free at this moment, but one will be started */
+	VERDICT_LATER,  /* no worker is free at this moment, but one will be started */
+	VERDICT_BANNED, /* nobody from there is served */
 	VERDICT_MAX
 };
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -256,6 +257,37 @@ START_TEST(fatal_ends_with_status_1)
 
 END_TEST
 
+/* Lines of another log that were to be written with others; but not those of the process that this one is a copy of. */
+START_TEST(fatal_writes_what_was_gathered)
+{
+	char path[] = "/tmp/porterd-log-XXXXXX", text[64] = "";
+	const struct sink_target target = { .kind = SINK_FILE, .is_set = true, .path = path };
+	int fd = mkstemp(path);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct sink *s = sink_open(&target);
+		close(STDERR_FILENO);
+		sink_write(s, "", LOG_INFO, "first");
+		if (!sink_gather(s, "", LOG_INFO, "second"))
+			_exit(2);
+		if (fork() == 0) {
+			log_set_hook(remember, &seen);
+			log_fatal("event=a");
+		}
+		wait(NULL);
+		log_set_hook(NULL, NULL);
+		log_fatal("event=b");
+	}
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_gt(pread(fd, text, sizeof(text) - 1, 0), 0);
+	close(fd);
+	unlink(path);
+	ck_assert_str_eq(text, "first\nsecond\n");
+}
+
+END_TEST
+
 START_TEST(rate_counts_what_it_leaves_out)
 {
 	struct rate rate = { 0 };
@@ -350,6 +382,7 @@ static const struct suite_test tests[] = {
 	TEST(both_sinks_get_the_line),
 	TEST(second_sink_may_be_for_what_is_graver),
 	TEST(fatal_ends_with_status_1),
+	TEST(fatal_writes_what_was_gathered),
 	TEST(rate_counts_what_it_leaves_out),
 	TEST_LOOP(f6_quoting, ARRAY_LEN(quotes)),
 	TEST_LOOP(f6_quoting_is_cut_between_characters, ARRAY_LEN(quotes)),

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,37 @@ START_TEST(full_device_is_counted_and_told_later)
 
 END_TEST
 
+/* A log that programs read has no line in it that they do not understand. */
+START_TEST(losses_are_told_in_the_form_of_the_log)
+{
+	static const struct {
+		const char *stamp, *line, *losses;
+	} cases[] = {
+		{ "", "{\"event\":\"START\"}",
+		    "{\"time\":\"20*\",\"event\":\"messages-lost\",\"count\":1}" },
+		{ "", "event=START service=x", "event=messages-lost count=1 time=20*" },
+		{ "stamp: ", "event=ready", "stamp: 1 messages lost" },
+		{ "", "START: x", "1 messages lost" },
+	};
+	struct sink *s;
+	char pattern[256];
+
+	start();
+	ck_assert_int_eq(symlink("/dev/full", path), 0);
+	s = open_file(0, 0);
+	sink_write(s, cases[_i].stamp, LOG_INFO, cases[_i].line);
+	ck_assert_int_eq(unlink(path), 0);
+	now_ms += 1000;
+	sink_write(s, cases[_i].stamp, LOG_INFO, cases[_i].line);
+	snprintf(pattern, sizeof(pattern), "%s\n%s%s\n", cases[_i].losses, cases[_i].stamp,
+	    cases[_i].line);
+	ck_assert_msg(fnmatch(pattern, content_of(path), 0) == 0, "%s", content_of(path));
+	sink_close(s);
+	end();
+}
+
+END_TEST
+
 START_TEST(opened_anew_once_a_second_at_most)
 {
 	const uint64_t before = sink_lost_total();
@@ -300,6 +332,160 @@ START_TEST(line_cut_by_a_file_size_limit)
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	sink_write(s, "", LOG_INFO, "last");
 	ck_assert_str_eq(content_of(path), "123456\nabc\n2 messages lost\nlast\n");
+	sink_close(s);
+	end();
+}
+
+END_TEST
+
+/* The first line opens the file and is written at once. */
+static struct sink *
+gathering(void)
+{
+	struct sink *s = open_file(0, 0);
+
+	ck_assert(!sink_gather(s, "", LOG_INFO, "first"));
+	return s;
+}
+
+START_TEST(gathered_lines_are_written_together)
+{
+	struct sink *s;
+
+	start();
+	s = gathering();
+	ck_assert(sink_gather(s, "stamp: ", LOG_INFO, "one"));
+	ck_assert(sink_gather(s, "", LOG_INFO, "two"));
+	ck_assert_str_eq(content_of(path), "first\n");
+	sink_flush_all();
+	ck_assert_str_eq(content_of(path), "first\nstamp: one\ntwo\n");
+	sink_flush_all();
+	ck_assert(sink_gather(s, "", LOG_INFO, "three"));
+	sink_close(s);
+	ck_assert_str_eq(content_of(path), "first\nstamp: one\ntwo\nthree\n");
+	end();
+}
+
+END_TEST
+
+START_TEST(gathered_lines_come_before_those_that_do_not_wait)
+{
+	struct sink *s;
+
+	start();
+	s = gathering();
+	ck_assert(sink_gather(s, "", LOG_INFO, "one"));
+	sink_write(s, "", LOG_INFO, "two");
+	ck_assert_str_eq(content_of(path), "first\none\ntwo\n");
+	sink_close(s);
+	end();
+}
+
+END_TEST
+
+START_TEST(gathered_lines_of_several_files)
+{
+	char other[160];
+	struct sink *a, *b;
+
+	start();
+	a = gathering();
+	snprintf(other, sizeof(other), "%s", path);
+	snprintf(path, sizeof(path), "%s/other", dir);
+	b = gathering();
+	ck_assert(sink_gather(a, "", LOG_INFO, "a"));
+	ck_assert(sink_gather(b, "", LOG_INFO, "b"));
+	sink_close(a);
+	ck_assert_str_eq(content_of(other), "first\na\n");
+	ck_assert_str_eq(content_of(path), "first\n");
+	sink_flush_all();
+	ck_assert_str_eq(content_of(path), "first\nb\n");
+	sink_close(b);
+	end();
+}
+
+END_TEST
+
+START_TEST(gathered_lines_stay_with_the_old_file)
+{
+	char old[160];
+	struct sink *s;
+
+	start();
+	s = gathering();
+	ck_assert(sink_gather(s, "", LOG_INFO, "one"));
+	snprintf(old, sizeof(old), "%s.1", path);
+	ck_assert_int_eq(rename(path, old), 0);
+	sink_reopen_all();
+	sink_gather(s, "", LOG_INFO, "two");
+	ck_assert_str_eq(content_of(old), "first\none\n");
+	ck_assert_str_eq(content_of(path), "two\n");
+	sink_close(s);
+	end();
+}
+
+END_TEST
+
+START_TEST(no_more_lines_are_gathered_than_there_is_room_for)
+{
+	char line[1001] = { 0 }, big[5001] = { 0 };
+	struct sink *s;
+
+	start();
+	s = gathering();
+	memset(line, 'a', sizeof(line) - 1);
+	memset(big, 'b', sizeof(big) - 1);
+	for (int i = 0; i < 20; i++)
+		ck_assert(sink_gather(s, "", LOG_INFO, line));
+	ck_assert_uint_ge(strlen(content_of(path)), 15 * sizeof(line));
+	ck_assert(!sink_gather(s, "", LOG_INFO, big));
+	ck_assert_uint_eq(
+	    strlen(content_of(path)), strlen("first\n") + 20 * sizeof(line) + sizeof(big));
+	sink_close(s);
+	end();
+}
+
+END_TEST
+
+START_TEST(gathered_lines_that_cannot_be_written_are_all_counted)
+{
+	const uint64_t before = sink_lost_total();
+	struct rlimit limit, low;
+	struct sink *s;
+
+	start();
+	s = gathering();
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	low = limit;
+	low.rlim_cur = 14; /* "first", "one" and a part of "two" */
+	for (int i = 0; i < 3; i++)
+		ck_assert(sink_gather(s, "", LOG_INFO, i == 0 ? "one" : i == 1 ? "2345678" : "x"));
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &low), 0);
+	sink_flush_all();
+	ck_assert_uint_eq(sink_lost_total() - before, 2);
+	ck_assert(!sink_gather(s, "", LOG_INFO, "y"));
+	ck_assert_uint_eq(sink_lost_total() - before, 3);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	now_ms += 1000;
+	ck_assert(!sink_gather(s, "", LOG_INFO, "last"));
+	ck_assert(sink_gather(s, "", LOG_INFO, "more"));
+	sink_close(s);
+	ck_assert_str_eq(content_of(path), "first\none\n2345\n3 messages lost\nlast\nmore\n");
+	end();
+}
+
+END_TEST
+
+START_TEST(where_there_are_limits_no_line_waits)
+{
+	struct sink *s;
+
+	start();
+	s = open_file(0, 10);
+	ck_assert(!sink_gather(s, "", LOG_INFO, "12345"));
+	ck_assert(!sink_gather(s, "", LOG_INFO, "123"));
+	ck_assert(!sink_gather(s, "", LOG_INFO, "6"));
+	ck_assert_str_eq(content_of(path), "12345\n123\n");
 	sink_close(s);
 	end();
 }
@@ -730,15 +916,52 @@ START_TEST(targets_are_values)
 
 END_TEST
 
+/* Whoever owns the directory might otherwise choose a file that root appends to. */
+START_TEST(f3_a_link_of_somebody_else_is_not_followed)
+{
+	char *target;
+	struct sink *s;
+	struct stat st;
+
+	start();
+	target = mem_format("%s/target", dir);
+	ck_assert_int_eq(symlink(target, path), 0);
+	if (geteuid() == 0) {
+		ck_assert_int_eq(lchown(path, 54321, 54321), 0);
+		s = open_file(0, 0);
+		sink_write(s, "", -1, "lost");
+		ck_assert_int_ne(lstat(target, &st), 0);
+		ck_assert_uint_eq(sink_lost_total(), 1);
+		sink_close(s);
+		ck_assert_int_eq(lchown(path, 0, 0), 0);
+	}
+	s = open_file(0, 0);
+	sink_write(s, "", -1, "kept");
+	ck_assert_int_eq(lstat(target, &st), 0);
+	sink_close(s);
+	free(target);
+	end();
+}
+
+END_TEST
+
 static const struct suite_test tests[] = {
 	TEST(line_with_its_stamp),
 	TEST(descriptors_are_high_and_closed_on_exec),
 	TEST(full_device_is_counted_and_told_later),
+	TEST_LOOP(losses_are_told_in_the_form_of_the_log, 4),
 	TEST(opened_anew_once_a_second_at_most),
 	TEST(fifo_without_reader_blocks_nobody),
 	TEST(full_fifo_blocks_nobody),
 	TEST(directory_is_refused),
 	TEST(line_cut_by_a_file_size_limit),
+	TEST(gathered_lines_are_written_together),
+	TEST(gathered_lines_come_before_those_that_do_not_wait),
+	TEST(gathered_lines_of_several_files),
+	TEST(gathered_lines_stay_with_the_old_file),
+	TEST(no_more_lines_are_gathered_than_there_is_room_for),
+	TEST(gathered_lines_that_cannot_be_written_are_all_counted),
+	TEST(where_there_are_limits_no_line_waits),
 	TEST(rotated_file_is_opened_anew),
 	TEST(soft_limit_warns_once),
 	TEST(hard_limit_stops_until_opened_anew),
@@ -753,6 +976,7 @@ static const struct suite_test tests[] = {
 	TEST(standard_error_without_descriptors),
 	TEST(standard_error_is_a_socket),
 	TEST(standard_error_is_a_file),
+	TEST(f3_a_link_of_somebody_else_is_not_followed),
 	TEST(standard_error_is_a_stopped_terminal),
 	TEST(targets_are_values),
 };
