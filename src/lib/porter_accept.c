@@ -62,9 +62,9 @@ take_descriptors(struct message *m, struct msghdr *h)
 	}
 }
 
-/* Looks at the next message; it stays in the channel. 1; 0 at the channel's end; -errno. */
+/* The next message. flags: MSG_PEEK leaves it in the channel, 0 takes it out. 1; 0 at the channel's end; -errno. */
 static int
-look(int channel, struct message *m)
+receive(int channel, struct message *m, int flags)
 {
 	union {
 		struct cmsghdr align;
@@ -80,7 +80,7 @@ look(int channel, struct message *m)
 			.msg_control = &control,
 			.msg_controllen = sizeof(control),
 		};
-		ssize_t n = recvmsg(channel, &h, MSG_PEEK | MSG_CMSG_CLOEXEC);
+		ssize_t n = recvmsg(channel, &h, flags | MSG_CMSG_CLOEXEC);
 
 		if (n >= 0) {
 			take_descriptors(m, &h);
@@ -209,8 +209,8 @@ porter_check(int channel)
 	return type == SOCK_SEQPACKET ? 0 : -EPROTOTYPE;
 }
 
-/* Before the message is taken out. If porterd has gone meanwhile, nobody but this process has the connection: it is served
- * all the same. */
+/* Before the message is taken out, if it was only looked at. If porterd has gone meanwhile, nobody but this process has the
+ * connection: it is served all the same. */
 static void
 acknowledge(int channel, const struct message *m)
 {
@@ -228,25 +228,29 @@ porter_accept(int channel, struct porter_connection *c)
 {
 	int r = porter_check(channel);
 
-	return r < 0 ? r : porter_accept_next(channel, c);
+	return r < 0 ? r : porter_accept_next(channel, c, false);
 }
 
+/* A message is looked at first, so that it stays for others if its descriptor finds no room here. Where there is room the
+ * look would be in vain. */
 int
-porter_accept_next(int channel, struct porter_connection *c)
+porter_accept_next(int channel, struct porter_connection *c, bool has_room)
 {
 	struct message m;
 	int r;
 
-	while ((r = look(channel, &m)) > 0) {
+	while ((r = receive(channel, &m, has_room ? 0 : MSG_PEEK)) > 0) {
 		bool is_ours = is_connection(&m);
 
 		if (is_ours)
 			acknowledge(channel, &m);
-		take_out(channel);
+		if (!has_room)
+			take_out(channel);
 		if (is_ours && m.fd >= 0) {
 			fill_in(c, &m);
 			return 1;
 		}
+		has_room = false;
 		if (m.fd >= 0)
 			close(m.fd);
 		if (!is_ours && !is_of_other_type(&m))

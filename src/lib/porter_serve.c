@@ -6,6 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __has_include
+# if __has_include(<sys/single_threaded.h>)
+#  include <sys/single_threaded.h>
+#  define IS_SINGLE_THREADED __libc_single_threaded
+# endif
+#endif
+#ifndef IS_SINGLE_THREADED
+# define IS_SINGLE_THREADED false
+#endif
+
 #include "lib/porter_accept.h"
 
 /* What porter_done is told of a connection that was not served for want of memory; one that it did not cause itself. */
@@ -34,13 +44,17 @@ porter_serve(int channel, int (*serve)(struct porter_connection *c, void *arg), 
 {
 	struct porter_connection c;
 	struct sigaction old;
+	bool has_room = false;
 	int r = porter_check(channel);
 
 	if (r < 0)
 		return r;
 	ignore_broken_pipes(&old);
-	while ((r = porter_accept_next(channel, &c)) > 0) {
+	while ((r = porter_accept_next(channel, &c, has_room)) > 0) {
 		int status = serve(&c, arg);
+
+		/* The number that is closed now is there for the next connection, unless a thread takes it. */
+		has_room = c.fd >= 0 && IS_SINGLE_THREADED;
 
 		/* If it fails, porterd has gone, and porter_accept says so. */
 		(void)porter_done(channel, &c, status, NULL);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rate.h"
+#include "policy/ban.h"
 #include "run/activity.h"
 #include "run/datagram.h"
 #include "run/linger.h"
@@ -16,13 +17,18 @@
 #include "run/service.h"
 #include "run/services.h"
 #include "run/socket.h"
+#include "run/trace.h"
 
 #define FORK_TRIES        3u
 #define FORK_RETRY_MS     1000
 #define DATAGRAMS_A_TURN  16u
+/* Of clients of a pool: as long as workers are free, none of them waits for another turn of the loop. */
+#define ACCEPTS_A_TURN    16u
 #define ACCEPT_MESSAGE_MS 5000
 #define ACCEPT_FAILURES   8u
 #define ACCEPT_PAUSE_MS   200
+
+_Static_assert(VERDICT_MAX <= COUNTERS_REASONS, "every verdict is counted");
 
 enum accept_action { ACCEPT_AGAIN, ACCEPT_REST, ACCEPT_REPAIR };
 
@@ -73,11 +79,30 @@ accept_failed(struct listener *l, int error)
 }
 
 static void
-refuse(struct service *s, struct connection *c, const char *reason)
+refuse(struct service *s, struct connection *c, enum verdict v)
 {
-	s->counters.refused++;
-	activity_fail(s, reason, &c->peer);
+	s->counters.refused[v]++;
+	activity_fail(s, verdict_reason(v), &c->peer, c->id);
+	if (s->watchers > 0)
+		trace_verdict(s, c->id, "refused and closed", v);
 	linger_close(c->fd);
+}
+
+static void
+give_up(struct service *s, struct connection *c)
+{
+	s->counters.failed++;
+	activity_fail(s, "fork", &c->peer, c->id);
+	TRACE(s, c->id, "given up and closed: no process could be made for it");
+	linger_close(c->fd);
+}
+
+static bool
+is_banned(const struct service *s, const struct addr *peer, int64_t now_ms)
+{
+	struct bans *bans = s->runtime->bans;
+
+	return bans != NULL && bans_hit(bans, peer, now_ms);
 }
 
 /* The client is the listener's until a fork succeeds or the tries are used up; others wait in the backlog. */
@@ -88,6 +113,9 @@ wait_for_fork(struct listener *l, struct connection *c, int error)
 
 	if (l->tries == 0)
 		log_warn("event=fork-failed service=%s error=\"%s\"", s->conf->id, strerror(error));
+	TRACE(s, c->id, "no process could be made: %s; try %u of %u, the next in %d ms",
+	    strerror(error), l->tries + 1,
+	    (s->conf->flags & CONF_FLAG_NORETRY) == 0 ? FORK_TRIES : 1, FORK_RETRY_MS);
 	if (++l->tries < FORK_TRIES && (s->conf->flags & CONF_FLAG_NORETRY) == 0) {
 		l->pending = *c;
 		listener_hold(l, HOLD_FORK);
@@ -95,9 +123,7 @@ wait_for_fork(struct listener *l, struct connection *c, int error)
 		return;
 	}
 	l->tries = 0;
-	s->counters.failed++;
-	activity_fail(s, "fork", &c->peer);
-	linger_close(c->fd);
+	give_up(s, c);
 }
 
 static void
@@ -122,6 +148,8 @@ answer(struct service *s, struct connection *c)
 
 	s->counters.answered++;
 	activity_start(s, 0, &c->peer, c->id);
+	histogram_add(&s->counters.start, clock_now_us() - c->accepted_us);
+	TRACE(s, c->id, "answered by the daemon itself, and closed");
 	(void)!send(c->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(c->fd, SHUT_WR);
 	/* What the client has sent already would turn the close into a reset that overtakes the answer. */
@@ -152,11 +180,12 @@ find_local(const struct listener *l, struct connection *c)
 
 /* From here on the client is ours: it is served, refused, or waits for a fork. */
 static void
-take(struct listener *l, struct connection *c)
+take(struct listener *l, struct connection *c, enum verdict v)
 {
 	struct service *s = l->role.service;
-	enum verdict v = service_admits(s);
 
+	if (is_banned(s, &c->peer, c->accepted_us / 1000))
+		v = VERDICT_BANNED;
 	log_debug("event=accepted service=%s address=%s conn=%llu verdict=%s running=%u",
 	    s->conf->id, l->key, (unsigned long long)c->id, verdict_reason(v), s->running);
 	if ((v == VERDICT_OK || v == VERDICT_LATER) && conf_has_pool(s->conf)) {
@@ -170,13 +199,22 @@ take(struct listener *l, struct connection *c)
 	}
 	l->tries = 0; /* they are those of one client */
 	if (v != VERDICT_OK)
-		refuse(s, c, verdict_reason(v));
+		refuse(s, c, v);
 	else
 		answer(s, c);
 }
 
 static void
-accept_one(struct listener *l)
+came(struct service *s, struct connection *c)
+{
+	s->counters.accepted++;
+	s->counters.latest_ms = clock_wall_ms();
+	c->accepted_us = clock_now_us();
+}
+
+/* False if nobody was there. */
+static bool
+accept_one(struct listener *l, enum verdict v)
 {
 	struct service *s = l->role.service;
 	struct connection c = { .peer.len = sizeof(c.peer.u), .local.len = sizeof(c.local.u) };
@@ -191,19 +229,22 @@ accept_one(struct listener *l)
 	}
 	if (c.fd < 0) {
 		accept_failed(l, -c.fd);
-		return;
+		return false;
 	}
 	l->accept_failures = 0;
-	s->counters.accepted++;
+	came(s, &c);
 	if (is_aborted(c.fd) || !find_local(l, &c)) {
 		s->counters.aborted++;
+		TRACE(s, 0, "a client on %s had gone before it was accepted: closed", l->key);
 		linger_close(c.fd);
-		return;
+		return true;
 	}
 	addr_canonical(&c.peer);
 	addr_canonical(&c.local);
 	c.id = ++s->runtime->connections;
-	take(l, &c);
+	TRACE(s, c.id, "accepted on %s from %s", l->key, trace_peer(&c.peer));
+	take(l, &c, v);
+	return true;
 }
 
 /* The settings may have changed since the client was accepted. */
@@ -216,12 +257,20 @@ retry(struct listener *l)
 	listener_release(l, HOLD_FORK);
 	if (l->role.conf->wait || l->role.conf->socket_type == SOCK_DGRAM) {
 		l->tries = 0;
-		refuse(l->role.service, &c, "fork");
+		give_up(l->role.service, &c);
 	} else
-		take(l, &c);
+		take(l, &c, service_admits(l->role.service));
 }
 
-/* The program gets the listening socket itself. Of a datagram the first sender is known. */
+static void
+drop(struct listener *l)
+{
+	give_up(l->role.service, &l->pending);
+	l->pending.fd = -1;
+}
+
+/* The program gets the listening socket itself. Of a datagram the first sender is known; one of somebody who is banned is
+ * thrown away. */
 static void
 start_waiting(struct listener *l)
 {
@@ -238,8 +287,15 @@ start_waiting(struct listener *l)
 	if (getsockname(c.fd, &c.local.u.sa, &c.local.len) < 0)
 		c.local.len = 0;
 	addr_canonical(&c.peer);
-	s->counters.accepted++;
+	came(s, &c);
+	if (is_banned(s, &c.peer, c.accepted_us / 1000)) {
+		(void)!recv(c.fd, &byte, 1, MSG_DONTWAIT);
+		s->counters.refused[VERDICT_BANNED]++;
+		TRACE(s, 0, "a datagram from %s was thrown away: banned", trace_peer(&c.peer));
+		return;
+	}
 	c.id = ++s->runtime->connections;
+	TRACE(s, c.id, "somebody is there on %s: its program gets the socket", l->key);
 	r = service_start(s, l, &c);
 	if (r < 0) {
 		log_warn("event=fork-failed service=%s error=\"%s\"", s->conf->id, strerror(-r));
@@ -254,7 +310,10 @@ on_datagram(const struct addr *peer, void *arg)
 
 	s->counters.accepted++;
 	s->counters.answered++;
+	s->counters.latest_ms = clock_wall_ms();
 	activity_start(s, 0, peer, ++s->runtime->connections);
+	TRACE(s, s->runtime->connections, "a datagram from %s was answered by the daemon itself",
+	    trace_peer(peer));
 }
 
 static bool
@@ -265,12 +324,26 @@ is_own(const struct addr *peer, void *arg)
 	return services_have_port(peer, s->runtime);
 }
 
+/* Nothing is said of it: whoever sends datagrams can write any address into them. */
+static bool
+is_refused(const struct addr *peer, void *arg)
+{
+	struct service *s = arg;
+
+	if (!is_banned(s, peer, clock_now_ms()))
+		return false;
+	s->counters.accepted++;
+	s->counters.refused[VERDICT_BANNED]++;
+	TRACE(s, 0, "a datagram from %s was thrown away: banned", trace_peer(peer));
+	return true;
+}
+
 static void
 answer_datagrams(struct listener *l)
 {
 	struct service *s = l->role.service;
 	const struct datagram_rules rules = {
-		.is_own = is_own, .on_answer = on_datagram, .arg = s
+		.is_refused = is_refused, .is_own = is_own, .on_answer = on_datagram, .arg = s
 	};
 
 	datagram_serve(l->io.fd, s->plan->builtin, &rules, DATAGRAMS_A_TURN, clock_wall());
@@ -278,23 +351,21 @@ answer_datagrams(struct listener *l)
 
 /* Where clients queue instead of being refused, the limit is looked at before anybody is taken from the queue. */
 static bool
-must_queue(struct listener *l)
+must_queue(struct listener *l, enum verdict v)
 {
 	struct service *s = l->role.service;
-	bool queues = s->conf->wait || s->conf->on_limit == CONF_QUEUE;
-	enum verdict v;
 
-	if (!queues && !conf_has_pool(s->conf))
-		return false;
-	v = service_admits(s);
 	if (v == VERDICT_LATER) {
+		if (s->watchers > 0)
+			trace_verdict(s, 0, "a client waits in the queue", v);
 		listener_hold(l, HOLD_POOL);
 		return true;
 	}
-	if (!queues)
+	if (v == VERDICT_OK || (!s->conf->wait && s->conf->on_limit != CONF_QUEUE) ||
+	    (v == VERDICT_EXEC && !s->conf->wait))
 		return false;
-	if (v == VERDICT_OK || (v == VERDICT_EXEC && !s->conf->wait))
-		return false;
+	if (s->watchers > 0)
+		trace_verdict(s, 0, "a client waits in the queue", v);
 	if (v == VERDICT_EXEC)
 		listener_back_off(l, s->start_failures.until_ms);
 	else {
@@ -302,6 +373,20 @@ must_queue(struct listener *l)
 		s->runtime->has_waiting |= v == VERDICT_PROCESS_LIMIT;
 	}
 	return true;
+}
+
+static void
+accept_clients(struct listener *l)
+{
+	struct service *s = l->role.service;
+	/* One that may block is asked only when somebody is known to be there. */
+	unsigned left = conf_has_pool(s->conf) && !l->is_shared ? ACCEPTS_A_TURN : 1;
+	enum verdict v;
+
+	do
+		v = service_admits(s);
+	while (!must_queue(l, v) && accept_one(l, v) && --left > 0 && l->holds == 0 &&
+	       pool_has_idle(s->pool));
 }
 
 static void
@@ -316,12 +401,10 @@ ready(struct loop_io *io, short got)
 		answer_datagrams(l);
 	else if (conf_shares_listeners(s->conf))
 		pool_settle(s->pool); /* it was bound later than the others */
-	else if (must_queue(l))
-		return;
-	else if (s->conf->wait)
+	else if (!s->conf->wait)
+		accept_clients(l);
+	else if (!must_queue(l, service_admits(l->role.service)))
 		start_waiting(l);
-	else
-		accept_one(l);
 }
 
-const struct listener_handler accept_handler = { .ready = ready, .retry = retry };
+const struct listener_handler accept_handler = { .ready = ready, .retry = retry, .drop = drop };

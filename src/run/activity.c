@@ -1,68 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/activity.h"
 
-#include <porter/worker.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <syslog.h>
+#include <time.h>
 
 #include "base/clock.h"
-#include "base/quote.h"
+#include "base/journal.h"
+#include "base/mem.h"
+#include "run/activity_format.h"
 
-struct line {
-	char text[1024];
-	size_t len;
-};
-
-static void __attribute__((format(printf, 2, 3))) add(struct line *l, const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vsnprintf(l->text + l->len, sizeof(l->text) - l->len, format, ap);
-	va_end(ap);
-	if (n > 0)
-		l->len +=
-		    (size_t)n < sizeof(l->text) - l->len ? (size_t)n : sizeof(l->text) - l->len - 1;
-}
-
-/* What every line has is put together without a format: it is on the road of each connection. */
-static void
-put(struct line *l, const char *text)
-{
-	size_t len = strlen(text), room = sizeof(l->text) - 1 - l->len;
-
-	if (len > room)
-		len = room;
-	memcpy(l->text + l->len, text, len);
-	l->len += len;
-	l->text[l->len] = '\0';
-}
-
-static void
-put_number(struct line *l, const char *key, uint64_t n)
-{
-	char digits[24], *at = digits + sizeof(digits) - 1;
-
-	*at = '\0';
-	do
-		*--at = (char)('0' + n % 10);
-	while ((n /= 10) != 0);
-	put(l, key);
-	put(l, at);
-}
+/* Lines of a file may wait so long for others to be written with. */
+#define GATHER_MS 10
 
 /* xinetd's stamp of log files: YY/M/D@HH:MM:SS, month and day without a leading zero. The same text for a whole second. */
 static const char *
-stamp(void)
+stamp(int64_t wall_ms)
 {
 	static char text[40];
 	static time_t last = -1;
-	time_t now = clock_wall();
+	const time_t now = (time_t)(wall_ms / 1000);
 	struct tm tm;
 
 	if (now == last)
@@ -75,38 +34,66 @@ stamp(void)
 }
 
 static void
-emit(const struct service *s, const struct line *l)
+on_gathered(struct loop_timer *t, int64_t now_ms)
+{
+	(void)t;
+	(void)now_ms;
+	sink_flush_all();
+}
+
+/* No line is alone with a write of its own while others come. */
+static void
+gather(struct runtime *rt, struct sink *sink, const char *now, int priority, const char *line)
+{
+	static struct loop_timer timer = { .fn = on_gathered };
+
+	if (sink_gather(sink, now, priority, line) && !loop_timer_runs(&timer))
+		loop_timer_set(rt->loop, &timer, clock_now_ms() + GATHER_MS);
+}
+
+/* Whoever looks at the running daemon sees all services in one form. */
+static void
+keep(const struct activity_event *e, enum conf_log_format format, struct line *l)
+{
+	struct journal_record r = {
+		.wall_ms = e->wall_ms,
+		.kind = JOURNAL_ACTIVITY,
+		.level = e->kind == ACTIVITY_FAIL ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+		.connection = e->value[FIELD_CONN].number,
+		.service = e->service,
+	};
+
+	if (!journal_is_open())
+		return;
+	if (format != CONF_FORMAT_XINETD) {
+		l->len = 0;
+		activity_format(l, CONF_FORMAT_XINETD, e);
+	}
+	r.text = l->text;
+	journal_add(&r);
+}
+
+static void
+emit(const struct service *s, struct activity_event *e)
 {
 	const struct sink_target *own = &s->conf->log_type;
+	const enum conf_log_format format = s->conf->log_format;
 	struct sink *sink = own->is_set ? s->sink : s->runtime->activity;
-	const char *now = stamp();
+	char text[ACTIVITY_LINE_SIZE] UNINITIALIZED;
+	struct line l = { .text = text, .size = sizeof(text) };
+	const char *before = "";
 
+	e->service = s->conf->id;
+	e->wall_ms = clock_wall_ms();
+	if (format == CONF_FORMAT_XINETD)
+		before = stamp(e->wall_ms);
+	activity_format(&l, format, e);
 	if (sink != NULL && sink != s->runtime->terminal)
-		sink_write(sink, now, own->kind == SINK_SYSLOG ? own->level : LOG_INFO, l->text);
+		gather(s->runtime, sink, before, own->kind == SINK_SYSLOG ? own->level : LOG_INFO,
+		    text);
 	if (s->runtime->terminal != NULL)
-		sink_write(s->runtime->terminal, now, LOG_INFO, l->text);
-}
-
-static void
-add_head(struct line *l, const char *event, const struct service *s)
-{
-	char id[256];
-
-	put(l, event);
-	put(l, ": ");
-	put(l, quote_text(s->conf->id, id, sizeof(id)));
-}
-
-static void
-add_from(struct line *l, const struct addr *peer)
-{
-	char host[ADDR_TEXT_SIZE];
-
-	put(l, " from=");
-	if (addr_family(peer) == AF_UNIX)
-		put(l, "unix");
-	else
-		put(l, peer->len == 0 ? "<no address>" : addr_format(peer, host));
+		sink_write(s->runtime->terminal, before, LOG_INFO, text);
+	keep(e, format, &l);
 }
 
 static bool
@@ -115,91 +102,108 @@ is_silent(const struct service *s, unsigned flags)
 	return flags == 0 || (s->conf->log_type.is_set && s->conf->log_type.kind == SINK_NONE);
 }
 
+static void
+set_peer(struct activity_event *e, const struct addr *peer)
+{
+	e->peer = peer;
+	e->fields |= 1u << FIELD_FROM;
+}
+
 void
 activity_start(const struct service *s, pid_t pid, const struct addr *peer, uint64_t connection)
 {
 	unsigned flags = s->conf->log_on_success;
-	struct line l = { 0 };
+	struct activity_event e UNINITIALIZED;
 
 	if (is_silent(s, flags))
 		return;
-	add_head(&l, "START", s);
+	e.kind = ACTIVITY_START;
+	e.fields = 0;
 	if (flags & CONF_LOG_PID)
-		put_number(&l, " pid=", (uint64_t)pid);
+		activity_number(&e, FIELD_PID, (uint64_t)pid);
 	if (flags & CONF_LOG_HOST)
-		add_from(&l, peer);
-	put_number(&l, " conn=", connection);
-	emit(s, &l);
+		set_peer(&e, peer);
+	activity_number(&e, FIELD_CONN, connection);
+	emit(s, &e);
 }
 
-static long
+static uint64_t
 milliseconds(const struct timeval *tv)
 {
-	return (long)tv->tv_sec * 1000 + (long)tv->tv_usec / 1000;
+	return (uint64_t)tv->tv_sec * 1000 + (uint64_t)tv->tv_usec / 1000;
 }
+
+/* The kernel counts what goes to disks in blocks of this many bytes. */
+#define BLOCK 512u
 
 /* A forked child begins with the daemon's own pages: a peak below them says nothing of the program. */
 static void
-add_usage(struct line *l, const struct rusage *usage)
+set_usage(struct activity_event *e, const struct rusage *usage)
 {
-	long cpu = milliseconds(&usage->ru_utime) + milliseconds(&usage->ru_stime);
 	struct rusage own;
 
-	add(l, " cpu=%ld.%03ld(sec)", cpu / 1000, cpu % 1000);
+	activity_number(
+	    e, FIELD_CPU, milliseconds(&usage->ru_utime) + milliseconds(&usage->ru_stime));
 	if (getrusage(RUSAGE_SELF, &own) == 0 && usage->ru_maxrss > own.ru_maxrss)
-		add(l, " rss=%ld(kB)", usage->ru_maxrss);
+		activity_number(e, FIELD_RSS, (uint64_t)usage->ru_maxrss);
+	if (usage->ru_inblock > 0)
+		activity_number(e, FIELD_READ, (uint64_t)usage->ru_inblock * BLOCK);
+	if (usage->ru_oublock > 0)
+		activity_number(e, FIELD_WRITTEN, (uint64_t)usage->ru_oublock * BLOCK);
 }
 
 static void
-add_result(struct line *l, const char *result)
+set_status(struct activity_event *e, int status)
 {
-	char quoted[2 * PORTER_RESULT_SIZE];
-
-	put(l, " result=");
-	put(l, quote_text(result, quoted, sizeof(quoted)));
+	if (WIFSIGNALED(status))
+		activity_number(e, FIELD_SIGNAL, (unsigned)WTERMSIG(status));
+	else
+		activity_number(e, FIELD_STATUS, (unsigned)WEXITSTATUS(status));
 }
 
 void
 activity_exit(const struct service *s, const struct activity_end *end)
 {
 	unsigned flags = s->conf->log_on_success;
-	struct line l = { 0 };
+	unsigned traffic = end->traffic != NULL ? CONF_LOG_TRAFFIC : 0;
+	struct activity_event e UNINITIALIZED;
 
-	if (is_silent(s, flags & (CONF_LOG_EXIT | CONF_LOG_DURATION)))
+	if (is_silent(s, flags & (CONF_LOG_EXIT | CONF_LOG_DURATION | traffic)))
 		return;
-	add_head(&l, "EXIT", s);
-	if (flags & CONF_LOG_EXIT) {
-		if (WIFSIGNALED(end->status))
-			put_number(&l, " signal=", (unsigned)WTERMSIG(end->status));
-		else
-			put_number(&l, " status=", (unsigned)WEXITSTATUS(end->status));
-	}
+	e.kind = ACTIVITY_EXIT;
+	e.fields = 0;
+	if (flags & CONF_LOG_EXIT)
+		set_status(&e, end->status);
 	if (flags & CONF_LOG_PID)
-		put_number(&l, " pid=", (uint64_t)end->pid);
-	if (flags & CONF_LOG_DURATION) {
-		put_number(&l, " duration=", (uint64_t)(clock_now_ms() - end->since_ms) / 1000);
-		put(&l, "(sec)");
-	}
+		activity_number(&e, FIELD_PID, (uint64_t)end->pid);
+	if (flags & CONF_LOG_DURATION)
+		activity_number(&e, FIELD_DURATION, (uint64_t)end->duration_us / 1000);
 	if (end->usage != NULL)
-		add_usage(&l, end->usage);
+		set_usage(&e, end->usage);
+	if (flags & traffic) {
+		activity_number(&e, FIELD_BYTES_IN, end->traffic->in);
+		activity_number(&e, FIELD_BYTES_OUT, end->traffic->out);
+	}
 	if (end->result != NULL)
-		add_result(&l, end->result);
-	put_number(&l, " conn=", end->connection);
-	emit(s, &l);
+		activity_text(&e, FIELD_RESULT, end->result);
+	activity_number(&e, FIELD_CONN, end->connection);
+	emit(s, &e);
 }
 
 void
-activity_fail(const struct service *s, const char *reason, const struct addr *peer)
+activity_fail(
+    const struct service *s, const char *reason, const struct addr *peer, uint64_t connection)
 {
 	unsigned flags = s->conf->log_on_failure;
-	struct line l = { 0 };
+	struct activity_event e UNINITIALIZED;
 
 	if (is_silent(s, flags))
 		return;
-	add_head(&l, "FAIL", s);
-	put(&l, " ");
-	put(&l, reason);
+	e.kind = ACTIVITY_FAIL;
+	e.fields = 0;
+	activity_text(&e, FIELD_REASON, reason);
 	if (flags & CONF_LOG_HOST)
-		add_from(&l, peer);
-	emit(s, &l);
+		set_peer(&e, peer);
+	activity_number(&e, FIELD_CONN, connection);
+	emit(s, &e);
 }

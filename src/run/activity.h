@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The activity log: service events in xinetd's words, with more keys behind them. */
+/* The activity log: what happens to clients, in the form that the service asks for, here as xinetd says it. See
+ * run/activity_format.h. */
 #ifndef RUN_ACTIVITY_H
 #define RUN_ACTIVITY_H
 
@@ -8,6 +9,7 @@
 #include "base/addr.h"
 #include "run/runtime.h"
 #include "run/service.h"
+#include "run/traffic.h"
 
 /* START: id [pid=N] [from=ADDR] conn=N */
 void activity_start(
@@ -17,15 +19,18 @@ void activity_start(
 struct activity_end {
 	pid_t pid;
 	uint64_t connection;
-	int64_t since_ms;
-	int status;                 /* as of wait(2) */
-	const struct rusage *usage; /* NULL: not known */
-	const char *result;         /* what a worker says of it; NULL: nothing */
+	int64_t duration_us;
+	int status;                    /* as of wait(2) */
+	const struct rusage *usage;    /* NULL: not known */
+	const struct traffic *traffic; /* NULL: not known */
+	const char *result;            /* what a worker says of it; NULL: nothing */
 };
 
-/* EXIT: id [status=N|signal=N] [pid=N] [duration=N(sec)] [cpu=N.NNN(sec)] [rss=N(kB)] [result="..."] conn=N */
+/* EXIT: id [status=N|signal=N] [pid=N] [duration=N(sec)] [cpu=N.NNN(sec)] [rss=N(kB)] [read=N] [written=N] [bytes=IN/OUT]
+ * [result="..."] conn=N */
 void activity_exit(const struct service *s, const struct activity_end *end);
-/* FAIL: id reason [from=ADDR] */
-void activity_fail(const struct service *s, const char *reason, const struct addr *peer);
+/* FAIL: id reason [from=ADDR] conn=N */
+void activity_fail(
+    const struct service *s, const char *reason, const struct addr *peer, uint64_t connection);
 
 #endif

@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/array.h"
+#include "base/mem.h"
 #include "run/linger.h"
 #include "run/socket.h"
 
@@ -157,7 +157,7 @@ int
 channel_send(struct channel *ch, enum channel_protocol protocol, const struct connection *c,
     const char *id, char *const *env)
 {
-	struct outgoing m;
+	struct outgoing m UNINITIALIZED;
 	int r;
 
 	if (protocol == CHANNEL_PLAIN) {
@@ -208,7 +208,7 @@ receive_data(struct channel *ch, void *out, size_t size)
 	union {
 		struct cmsghdr align;
 		char space[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
-	} control;
+	} control UNINITIALIZED;
 
 	struct iovec io = { .iov_base = out, .iov_len = size };
 	struct msghdr h = {
@@ -294,7 +294,7 @@ receive_message(struct channel *ch, struct channel_reply *reply)
 	union {
 		struct porter_reply head;
 		char bytes[sizeof(struct porter_reply) + PORTER_RESULT_SIZE];
-	} in;
+	} in UNINITIALIZED;
 
 	ssize_t n = receive(ch, &in, sizeof(in));
 

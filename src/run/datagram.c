@@ -140,6 +140,8 @@ was_for_many(const struct arrival *a)
 static bool
 is_answered(const struct arrival *a, const struct addr *peer, const struct datagram_rules *rules)
 {
+	if (rules->is_refused != NULL && rules->is_refused(peer, rules->arg))
+		return false;
 	if (!is_one_host(peer) || is_automaton(addr_port(peer)) || was_for_many(a))
 		return false;
 	return rules->is_own == NULL || !rules->is_own(peer, rules->arg);

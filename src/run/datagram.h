@@ -10,8 +10,9 @@
 
 struct builtin;
 
-/* Either function may be NULL. Addresses are canonical: never an IPv4 address mapped into IPv6. */
+/* Each function may be NULL. Addresses are canonical: never an IPv4 address mapped into IPv6. */
 struct datagram_rules {
+	bool (*is_refused)(const struct addr *peer, void *arg); /* asked first: it is thrown away */
 	bool (*is_own)(const struct addr *peer, void *arg); /* one of our sockets: never answered */
 	/* A datagram was taken and answered, as far as the builtin answers at all. */
 	void (*on_answer)(const struct addr *peer, void *arg);

@@ -122,6 +122,34 @@ inherit_take(unsigned announced)
 	unsetenv("LISTEN_FDNAMES");
 }
 
+void
+inherit_each(void (*fn)(const struct inherited_socket *socket, void *arg), void *arg)
+{
+	for (size_t i = 0; i < list_count; i++) {
+		const struct inherited_socket socket = {
+			.fd = list[i].fd,
+			.name = list[i].name,
+			.type = list[i].type,
+			.addr = list[i].addr,
+		};
+
+		if (socket.fd >= 0)
+			fn(&socket, arg);
+	}
+}
+
+void
+inherit_restore(const struct inherited_socket *socket)
+{
+	list = mem_grow(list, list_count + 1, sizeof(*list));
+	list[list_count++] = (struct inherited){
+		.name = socket->name != NULL ? mem_dup(socket->name) : NULL,
+		.fd = socket->fd,
+		.type = socket->type,
+		.addr = socket->addr,
+	};
+}
+
 static bool
 is_for(const struct inherited *i, const char *id, int socket_type)
 {
@@ -188,7 +216,7 @@ inherit_close_unclaimed(void)
 		if (list[i].fd < 0 || list[i].is_claimed)
 			continue;
 		log_warn("event=inherited-unused name=%s",
-		    quote_text(list[i].name, quoted, sizeof(quoted)));
+		    quote_text(list[i].name != NULL ? list[i].name : "", quoted, sizeof(quoted)));
 		close(list[i].fd);
 		list[i].fd = -1;
 	}

@@ -24,4 +24,18 @@ void inherit_closed(int fd);
 /* Closes what nobody claimed, with a warning for each. */
 void inherit_close_unclaimed(void);
 
+/* Across an exec of the daemon. */
+
+struct inherited_socket {
+	int fd;
+	const char *name; /* NULL: it serves the endpoint that it is bound to */
+	int type;
+	struct addr addr;
+};
+
+/* Each socket that is still open; strings are borrowed. */
+void inherit_each(void (*fn)(const struct inherited_socket *socket, void *arg), void *arg);
+/* One of those of before, unclaimed. The descriptor is not looked at. */
+void inherit_restore(const struct inherited_socket *socket);
+
 #endif

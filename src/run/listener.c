@@ -11,10 +11,10 @@
 #include "base/mem.h"
 #include "base/rate.h"
 #include "run/inherit.h"
-#include "run/linger.h"
 #include "run/runtime.h"
 #include "run/server.h"
 #include "run/socket.h"
+#include "run/trace.h"
 
 #define RETRY_FIRST_MS   500
 #define RETRY_LONGEST_MS 30000
@@ -41,6 +41,7 @@ hold_word(unsigned holds)
 		enum listener_hold hold;
 		const char *word;
 	} words[] = {
+		{ HOLD_OFF, "switched off" },
 		{ HOLD_PROGRAM, "held by its program" },
 		{ HOLD_FULL, "full, clients queue" },
 		{ HOLD_REST, "resting, out of descriptors or memory" },
@@ -57,6 +58,13 @@ hold_word(unsigned holds)
 }
 
 static void
+say_hold(const struct listener *l, const char *event, const char *what, enum listener_hold why)
+{
+	log_debug("%s address=%s why=\"%s\"", event, l->key, hold_word(why));
+	TRACE(l->role.service, 0, "%s on %s: %s", what, l->key, hold_word(why));
+}
+
+static void
 update_watch(struct listener *l)
 {
 	if (listener_is_bound(l))
@@ -67,7 +75,7 @@ void
 listener_hold(struct listener *l, enum listener_hold why)
 {
 	if ((l->holds & why) == 0)
-		log_debug("event=held address=%s why=\"%s\"", l->key, hold_word(why));
+		say_hold(l, "event=held", "nobody is accepted", why);
 	l->holds |= why;
 	update_watch(l);
 }
@@ -76,9 +84,18 @@ void
 listener_release(struct listener *l, enum listener_hold why)
 {
 	if ((l->holds & why) != 0)
-		log_debug("event=released address=%s why=\"%s\"", l->key, hold_word(why));
+		say_hold(l, "event=released", "released", why);
 	l->holds &= ~(unsigned)why;
 	update_watch(l);
+}
+
+/* The last client of a service that was switched off. */
+static void
+serve_last(struct listener *l)
+{
+	l->runtime->handler->retry(l);
+	if (l->pending.fd < 0)
+		listener_free(l);
 }
 
 static void
@@ -87,7 +104,9 @@ on_timer(struct loop_timer *t, int64_t now_ms)
 	struct listener *l = t->arg;
 
 	(void)now_ms;
-	if (!listener_is_bound(l))
+	if (!listener_is_bound(l) && (l->holds & HOLD_OFF) != 0)
+		serve_last(l);
+	else if (!listener_is_bound(l))
 		listener_open_or_retry(l);
 	else if (l->pending.fd >= 0)
 		l->runtime->handler->retry(l);
@@ -114,7 +133,7 @@ listener_new(struct runtime *rt, const struct listener_role *role, const char *k
 }
 
 void
-listener_attach(struct listener *l, int fd)
+listener_adopt(struct listener *l, int fd)
 {
 	l->bound.len = sizeof(l->bound.u);
 	if (getsockname(fd, &l->bound.u.sa, &l->bound.len) < 0)
@@ -122,6 +141,12 @@ listener_attach(struct listener *l, int fd)
 	l->io.fd = fd;
 	l->io.want = l->holds == 0 ? POLLIN : 0;
 	loop_add(l->runtime->loop, &l->io);
+}
+
+void
+listener_attach(struct listener *l, int fd)
+{
+	listener_adopt(l, fd);
 	log_info("event=listening service=%s address=%s", l->role.conf->id, l->key);
 }
 
@@ -222,8 +247,8 @@ listener_move(struct listener *l, const struct listener_role *role)
 	if (!listener_is_bound(l))
 		return;
 	forgive(l);
-	/* A program that still has the socket may have made it block. */
-	if (l->owner == NULL)
+	/* A program that still has the socket may have made it block; workers that accept by themselves go on blocking. */
+	if (l->owner == NULL && !conf_shares_listeners(role->conf))
 		socket_set_blocking(l->io.fd, false);
 	r = socket_configure(l->io.fd, role->endpoint, &l->file, &options);
 	if (r == -ESTALE)
@@ -248,11 +273,26 @@ listener_free(struct listener *l)
 	close_socket(l);
 	loop_timer_stop(l->runtime->loop, &l->timer);
 	if (l->pending.fd >= 0)
-		linger_close(l->pending.fd);
+		l->runtime->handler->drop(l);
 	if (l->owner != NULL)
 		l->owner->listener = NULL;
 	TAILQ_REMOVE(l->role.list, l, link);
 	loop_defer(l->runtime->loop, free_listener, l);
+}
+
+void
+listener_turn_off(struct listener *l)
+{
+	if (l->role.endpoint == NULL) {
+		listener_hold(l, HOLD_OFF);
+		return;
+	}
+	if (l->pending.fd < 0) {
+		listener_free(l);
+		return;
+	}
+	close_socket(l);
+	listener_hold(l, HOLD_OFF);
 }
 
 void
@@ -335,6 +375,15 @@ listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms)
 	else if (throttle_failed(&l->idle_ends, rule, now))
 		pause_program(l, now);
 	listener_release(l, HOLD_PROGRAM);
+}
+
+void
+listener_wait_for_fork(struct listener *l, const struct connection *c, unsigned tries)
+{
+	l->pending = *c;
+	l->tries = tries;
+	listener_hold(l, HOLD_FORK);
+	loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms());
 }
 
 const char *

@@ -25,6 +25,7 @@ TAILQ_HEAD(listener_list, listener);
 struct listener_handler {
 	loop_io_fn *ready;                 /* its watcher */
 	void (*retry)(struct listener *l); /* another try to fork for its pending client */
+	void (*drop)(struct listener *l);  /* its pending client is given up */
 };
 
 /* Why nobody is accepted at present. */
@@ -36,6 +37,7 @@ enum listener_hold {
 	HOLD_BACKOFF = 16, /* its program ends without serving, again and again */
 	HOLD_SHARED = 64,  /* workers accept by themselves */
 	HOLD_POOL = 32,    /* no worker of the pool is free */
+	HOLD_OFF = 128, /* its service is switched off, and the socket could not be opened again */
 };
 
 /* Whose clients come to a listener, and under which settings; all borrowed. */
@@ -74,6 +76,8 @@ struct listener *listener_new(
     struct runtime *rt, const struct listener_role *role, const char *key);
 /* Takes over an open listening socket and watches it. */
 void listener_attach(struct listener *l, int fd);
+/* The same without a word: it was listening all the time. */
+void listener_adopt(struct listener *l, int fd);
 /* Opens the endpoint's socket and watches it; if that fails, listener_open_later. */
 void listener_open_or_retry(struct listener *l);
 /* It could not be bound: says so with its place in the file, and tries again by itself, ever more rarely. */
@@ -83,6 +87,10 @@ void listener_open_later(struct listener *l, int error);
 void listener_move(struct listener *l, const struct listener_role *role);
 /* Closes the socket; clients in its queue get a reset. A wait = yes program keeps its own descriptor. */
 void listener_free(struct listener *l);
+
+/* Its service is switched off by a person: closes the socket, and frees the listener unless a client of it waits for a fork; that one is
+ * served first. A socket that was handed over by name cannot be opened again: it stays open, and is held. */
+void listener_turn_off(struct listener *l);
 
 void listener_hold(struct listener *l, enum listener_hold why);
 void listener_release(struct listener *l, enum listener_hold why);
@@ -94,6 +102,9 @@ void listener_repair(struct listener *l);
 void listener_lend(struct listener *l, struct server *owner);
 /* The program has ended after lifetime_ms; mark_before is what socket_queue_mark said when it began. */
 void listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms);
+
+/* It has accepted this client already, for whom a fork has failed so many times; now it is tried again. */
+void listener_wait_for_fork(struct listener *l, const struct connection *c, unsigned tries);
 
 static inline bool
 listener_is_bound(const struct listener *l)

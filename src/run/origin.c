@@ -71,6 +71,14 @@ reset_all_signals(void)
 		syscall(SYS_rt_sigaction, signo, defaults, NULL, (size_t)(NSIG - 1) / 8);
 }
 
+static void
+set_signals(void)
+{
+	reset_all_signals();
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+}
+
 void
 origin_clean(unsigned keep)
 {
@@ -78,11 +86,27 @@ origin_clean(unsigned keep)
 
 	fill_standard_descriptors();
 	close_range(3 + keep, ~0U, 0);
-	reset_all_signals();
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-		signal(ignored[i], SIG_IGN);
+	set_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void
+origin_clean_but(const int *keep, size_t count)
+{
+	unsigned from = 3;
+
+	fill_standard_descriptors();
+	for (size_t i = 0; i < count; i++) {
+		unsigned fd = (unsigned)keep[i];
+
+		if (fd > from)
+			close_range(from, fd - 1, 0);
+		if (fd >= from)
+			from = fd + 1;
+	}
+	close_range(from, ~0U, 0);
+	set_signals();
 }
 
 /* What the terminal sent to the daemon's process group before the child had a session of its own. */

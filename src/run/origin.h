@@ -4,6 +4,7 @@
 #define RUN_ORIGIN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -23,6 +24,10 @@ void origin_take(struct origin *o);
  * default action and none is blocked; SIGPIPE, SIGXFSZ and SIGTTOU are then ignored, see origin_signals_reset.
  * Descriptors from 3 on are closed but for the `keep` that begin at 3. */
 void origin_clean(unsigned keep);
+
+/* The same in place of a daemon of before: the descriptors of the list, which is sorted, stay open as well, and signals that
+ * are blocked stay blocked, so that none of them is lost until somebody asks for it. */
+void origin_clean_but(const int *keep, size_t count);
 
 /* The child's side: default actions for what origin_clean ignored, nothing blocked. Async-signal-safe. 0 or -errno. */
 int origin_signals_reset(void);

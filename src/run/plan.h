@@ -41,6 +41,7 @@ struct connection {
 	struct addr peer; /* len 0: unknown */
 	struct addr local;
 	uint64_t id;
+	int64_t accepted_us; /* when it came, on the monotonic clock; 0: it did not */
 };
 
 /* Borrows from conf, which must live as long as the plan. */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "run/pool_keep.h"
+#include "run/program_file.h"
 #include "run/service.h"
 #include "run/socket.h"
 
@@ -34,29 +35,6 @@ read_rule(struct pool *p)
 		    conf->pool_exec == CONF_POOL_FRESH ? CONF_UNLIMITED : conf->pool_spawn_rate,
 		.idle_timeout_ms = conf->pool_idle_timeout_ms,
 	};
-}
-
-/* Whatever a path leads to now: a program that was replaced in place is another one. */
-static struct stat
-program_file(const struct service_conf *conf)
-{
-	struct stat st = { 0 };
-	char *path;
-
-	if (conf->server == NULL)
-		return st;
-	path = mem_format("%s%s", conf->chroot != NULL ? conf->chroot : "", conf->server);
-	if (stat(path, &st) < 0)
-		st = (struct stat){ 0 };
-	free(path);
-	return st;
-}
-
-static bool
-is_same_file(const struct stat *x, const struct stat *y)
-{
-	return x->st_dev == y->st_dev && x->st_ino == y->st_ino && x->st_size == y->st_size &&
-	       x->st_mtim.tv_sec == y->st_mtim.tv_sec && x->st_mtim.tv_nsec == y->st_mtim.tv_nsec;
 }
 
 static void
@@ -115,7 +93,7 @@ pool_configure(struct pool *p, bool keeps_program)
 		return;
 	}
 	program = program_file(p->service->conf);
-	if (!keeps_program || p->is_closed || !is_same_file(&program, &p->program)) {
+	if (!keeps_program || p->is_closed || !program_file_equal(&program, &p->program)) {
 		outdate(p);
 		p->sends_bytes = false;
 	}
@@ -198,6 +176,10 @@ pool_settle(struct pool *p)
 {
 	if (p->is_closed)
 		return;
+	if (p->service->is_off) {
+		pool_keep(p);
+		return;
+	}
 	if (conf_shares_listeners(p->service->conf)) {
 		share_listeners(p);
 		pool_keep(p);

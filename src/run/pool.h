@@ -64,6 +64,7 @@ enum verdict pool_prepare(struct pool *p);
 /* Serves the client, who is the pool's from now on. */
 void pool_serve(struct pool *p, const struct connection *c);
 
+bool pool_has_idle(const struct pool *p);    /* some worker is free */
 unsigned pool_workers(const struct pool *p); /* that are not leaving */
 unsigned pool_busy(const struct pool *p);    /* with a connection, leaving ones too */
 

@@ -14,6 +14,7 @@
 #include "run/pool.h"
 #include "run/pool_keep.h"
 #include "run/service.h"
+#include "run/trace.h"
 
 /* A client who came back from this many workers is given up. */
 #define HAND_TRIES      3u
@@ -98,6 +99,12 @@ idle_worker(const struct pool *p)
 	return TAILQ_FIRST(&p->workers[WORKER_IDLE]);
 }
 
+bool
+pool_has_idle(const struct pool *p)
+{
+	return idle_worker(p) != NULL;
+}
+
 static bool
 is_full(const struct pool *p)
 {
@@ -165,6 +172,9 @@ blame(struct worker *w, int error)
 	default:
 		/* ETOOMANYREFS, ENOBUFS, ENOMEM: not the worker's fault, and the same with others. */
 		say_pass_failed(p, error);
+		TRACE(p->service, 0,
+		    "a connection cannot be passed: %s; nobody is handed over for %d ms",
+		    strerror(error), PASS_RETRY_MS);
 		p->pass_ms = clock_now_ms() + PASS_RETRY_MS;
 		return false;
 	}
@@ -218,6 +228,8 @@ wait_for_worker(struct pool *p, const struct client *client)
 	*waiting = *client;
 	TAILQ_INSERT_TAIL(&p->waiting, waiting, link);
 	p->waiting_count++;
+	TRACE(p->service, client->c.id, "waits for a worker: %u are there, none is free; %u wait",
+	    pool_workers(p), p->waiting_count);
 	hold_listeners(p);
 	pool_wake(p, p->pass_ms > now ? p->pass_ms : now);
 }
@@ -226,7 +238,10 @@ static void
 give_up(struct pool *p, const struct client *client)
 {
 	p->counters.given_up++;
-	activity_fail(p->service, "worker", &client->c.peer);
+	activity_fail(p->service, "worker", &client->c.peer, client->c.id);
+	TRACE(p->service, client->c.id,
+	    "given up and closed: %u of %u workers did not take it, %u are left", client->tries,
+	    HAND_TRIES, pool_workers(p));
 	/* A process that a worker left behind may have it, too, and never look at it. */
 	shutdown(client->c.fd, SHUT_RDWR);
 	linger_close(client->c.fd);
@@ -268,6 +283,17 @@ serve_waiting(struct pool *p)
 		continue;
 }
 
+/* Clients that came meanwhile need not wait for the next turn of the loop. One that may block is not asked unless somebody
+ * is known to be there. */
+static void
+release(struct listener *l)
+{
+	listener_release(l, HOLD_POOL);
+	listener_release(l, HOLD_FULL);
+	if (l->holds == 0 && !l->is_shared)
+		loop_poke(l->runtime->loop, &l->io, POLLIN);
+}
+
 void
 pool_has_room(struct pool *p)
 {
@@ -280,10 +306,8 @@ pool_has_room(struct pool *p)
 	    (idle_worker(p) == NULL && silent_worker(p) == NULL))
 		return;
 	p->is_holding = false;
-	TAILQ_FOREACH(l, &p->service->listeners, link) {
-		listener_release(l, HOLD_POOL);
-		listener_release(l, HOLD_FULL);
-	}
+	TAILQ_FOREACH(l, &p->service->listeners, link)
+		release(l);
 }
 
 static void
@@ -365,6 +389,8 @@ pool_again(struct pool *p, const struct client *client)
 	struct client next = *client;
 
 	p->counters.again++;
+	TRACE(p->service, client->c.id, "comes back: the worker has not taken it; try %u of %u",
+	    client->tries + 1, HAND_TRIES);
 	if (++next.tries >= HAND_TRIES || p->is_closed)
 		give_up(p, &next);
 	else if (!TAILQ_EMPTY(&p->waiting) || !hand(p, &next))

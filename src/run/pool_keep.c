@@ -268,7 +268,8 @@ replace(struct pool *p, int64_t now_ms)
 		replace_one(p, now_ms);
 		return;
 	}
-	if (!start(p, now_ms))
+	/* One more than usual may be there already, of a replacement that was begun and is out of date itself by now. */
+	if (pool_workers(p) <= p->rule.max && !start(p, now_ms))
 		return;
 	p->is_probed = true;
 	p->replace_ms = now_ms + PROBE_MS;
@@ -321,6 +322,18 @@ look_at(struct worker_list *list, int64_t now_ms)
 	}
 }
 
+/* The service is switched off: the pool ends when nobody waits for a worker any more. */
+static void
+end_if_off(struct pool *p, int64_t now_ms)
+{
+	if (!p->service->is_off || p->is_closed)
+		return;
+	if (TAILQ_EMPTY(&p->waiting))
+		pool_close(p);
+	else
+		pool_wake(p, now_ms + START_RETRY_MS);
+}
+
 void
 pool_keep(struct pool *p)
 {
@@ -328,6 +341,7 @@ pool_keep(struct pool *p)
 
 	if (p->service->runtime->is_stopping)
 		return;
+	end_if_off(p, now);
 	if (!p->is_closed) {
 		replace(p, now);
 		grow(p, now);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conf/config.h"
+#include "policy/ban.h"
 #include "run/socket.h"
 #include "run/stderr_log.h"
 
@@ -39,6 +40,7 @@ runtime_done(struct runtime *rt)
 	stderr_log_close_all();
 	many_done(&rt->channels);
 	servers_free(rt->servers);
+	bans_free(rt->bans);
 	close(rt->null_fd);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/rate.h"
 #include "base/sink.h"
@@ -31,14 +32,22 @@ struct runtime {
 	unsigned running;      /* programs of all services */
 	unsigned max_servers;
 	uint64_t connections; /* id of the latest one */
+	uint64_t serials;     /* that of the latest service */
+	struct counters past; /* of services that are gone: what counters_add adds */
+	struct bans *bans;    /* nobody from there is served; owned, NULL: nobody is banned */
 	bool is_stopping;
-	bool is_resting; /* no descriptors or memory left: all listeners rest */
+	bool
+	    is_restoring; /* programs and workers of the daemon of before are yet to be taken over */
+	bool is_resting;  /* no descriptors or memory left: all listeners rest */
 	struct loop_timer rest_timer;
 	struct rate rest_rate;
 	bool has_waiting; /* some listener was held because max_servers was reached */
 	/* Called for every child that was reaped while stopping; kill_ms is its server's, 0 if it was none. */
 	void (*on_reaped)(void *arg, pid_t pid, int64_t kill_ms);
 	void *on_reaped_arg;
+	/* Called for every child that is no program of a service; NULL: nobody wants to know. */
+	void (*on_stranger)(void *arg, pid_t pid, int status);
+	void *on_stranger_arg;
 };
 
 /* Room for programs: the table's size, never changed. */

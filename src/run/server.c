@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/server.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "run/socket.h"
 
 LIST_HEAD(bucket, server);
 
 struct servers {
 	struct server *item;
 	struct launch_fault *faults; /* shared with the children */
+	int faults_fd;               /* the memory they lie in, which outlives an exec of ours */
+	unsigned faults_most;        /* that fit in there */
 	unsigned most, touched;      /* items from `touched` on were never used */
 	struct bucket free;
 	struct bucket *buckets;
@@ -25,6 +31,77 @@ server_signal(const struct server *s, int signo)
 {
 	if (kill(-s->pid, signo) < 0)
 		kill(s->pid, signo);
+}
+
+/* Pages that nobody has touched take no memory. 0 or -errno. */
+static int
+map_faults(struct servers *t, int fd, unsigned most)
+{
+	size_t size = most * sizeof(*t->faults);
+	void *at;
+
+	if (ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	t->faults = at;
+	t->faults_fd = fd;
+	t->faults_most = most;
+	return 0;
+}
+
+/* Memory that cannot be handed on will do. */
+static bool
+map_anonymous(struct servers *t)
+{
+	void *at = mmap(NULL, t->most * sizeof(*t->faults), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	t->faults_fd = -1;
+	t->faults_most = t->most;
+	if (at != MAP_FAILED)
+		t->faults = at;
+	return at != MAP_FAILED;
+}
+
+static bool
+open_faults(struct servers *t)
+{
+	int fd = memfd_create("porterd-faults", MFD_CLOEXEC);
+	int high = fd < 0 ? -errno : socket_high(fd);
+
+	if (high >= 0 && map_faults(t, high, t->most) == 0)
+		return true;
+	if (high >= 0 || fd >= 0)
+		close(high >= 0 ? high : fd);
+	return map_anonymous(t); /* a limit of file sizes holds for such files, too */
+}
+
+static void
+close_faults(struct servers *t)
+{
+	munmap(t->faults, t->faults_most * sizeof(*t->faults));
+	if (t->faults_fd >= 0)
+		close(t->faults_fd);
+}
+
+int
+servers_take_faults(struct servers *t, int fd, unsigned most)
+{
+	struct servers old = *t;
+	int r = map_faults(t, fd, most > t->most ? most : t->most);
+
+	if (r == 0)
+		close_faults(&old);
+	return r;
+}
+
+int
+servers_faults_fd(const struct servers *t, unsigned *most)
+{
+	*most = t->faults_most;
+	return t->faults_fd;
 }
 
 struct servers *
@@ -39,9 +116,7 @@ servers_new(unsigned most)
 	t->item = mem_array(most, sizeof(*t->item));
 	t->buckets = mem_array(buckets, sizeof(*t->buckets));
 	t->mask = buckets - 1;
-	t->faults = mmap(NULL, most * sizeof(*t->faults), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (t->faults == MAP_FAILED)
+	if (!open_faults(t))
 		log_fatal("event=out-of-memory what=\"table of programs\"");
 	return t;
 }
@@ -51,7 +126,7 @@ servers_free(struct servers *t)
 {
 	if (t == NULL)
 		return;
-	munmap(t->faults, t->most * sizeof(*t->faults));
+	close_faults(t);
 	free(t->buckets);
 	free(t->item);
 	free(t);
@@ -78,6 +153,27 @@ servers_take(struct servers *t)
 	return s;
 }
 
+struct server *
+servers_take_slot(struct servers *t, unsigned slot)
+{
+	struct server *s;
+
+	if (slot >= t->most)
+		return NULL;
+	s = &t->item[slot];
+	for (; t->touched <= slot; t->touched++)
+		LIST_INSERT_HEAD(&t->free, &t->item[t->touched], in_bucket);
+	LIST_REMOVE(s, in_bucket);
+	*s = (struct server){ 0 };
+	return s;
+}
+
+unsigned
+servers_slot(const struct servers *t, const struct server *s)
+{
+	return (unsigned)(s - t->item);
+}
+
 static struct bucket *
 bucket_of(const struct servers *t, pid_t pid)
 {
@@ -99,6 +195,18 @@ servers_find(const struct servers *t, pid_t pid)
 	LIST_FOREACH(s, bucket_of(t, pid), in_bucket)
 		if (s->pid == pid)
 			return s;
+	return NULL;
+}
+
+const struct server *
+servers_next(const struct servers *t, unsigned *at)
+{
+	while (*at < t->touched) {
+		const struct server *s = &t->item[(*at)++];
+
+		if (s->pid != 0)
+			return s;
+	}
 	return NULL;
 }
 

@@ -11,8 +11,13 @@
 #include "run/launch.h"
 
 struct service;
+struct server;
 struct listener;
 struct worker;
+
+/* Somebody wants to know how a program ends. fault: step 0, or the step that failed before exec. */
+typedef void server_end_fn(
+    void *arg, const struct server *s, int status, const struct launch_fault *fault);
 
 struct server {
 	pid_t pid;
@@ -23,7 +28,11 @@ struct server {
 	uint64_t connection;
 	uint64_t queue_mark; /* of the listener when the program started */
 	int64_t started_ms;
-	int64_t kill_ms; /* when it is killed, while the daemon stops; 0: never */
+	int64_t started_us;    /* the same, more exactly; 0: not known */
+	int64_t kill_ms;       /* when it is killed, while the daemon stops; 0: never */
+	server_end_fn *on_end; /* called before it is given back; NULL: nobody wants to know */
+	void *on_end_arg;
+	uint64_t asker; /* number of the control client that has asked for it; 0: none */
 	LIST_ENTRY(server) in_service;
 	LIST_ENTRY(server) in_bucket; /* private */
 };
@@ -40,8 +49,22 @@ unsigned servers_most(const struct servers *t);
 struct server *servers_take(struct servers *t); /* a free one, empty; NULL if there is none */
 void servers_start(struct servers *t, struct server *s, pid_t pid); /* it now has this pid */
 struct server *servers_find(const struct servers *t, pid_t pid);    /* NULL: not ours */
-void servers_give(struct servers *t, struct server *s);             /* started or not */
+/* The first one that runs from place *at on, which moves behind it; NULL: no more. A program keeps its place until it ends, and
+ * those that start meanwhile get any. */
+const struct server *servers_next(const struct servers *t, unsigned *at);
+void servers_give(struct servers *t, struct server *s); /* started or not */
 struct launch_fault *servers_fault(
     struct servers *t, const struct server *s); /* its place in shared memory */
+
+/* Across an exec of the daemon. */
+
+/* The place of a program in the table. */
+unsigned servers_slot(const struct servers *t, const struct server *s);
+/* As servers_take, this very place, which must be free; NULL if there is none of this number. */
+struct server *servers_take_slot(struct servers *t, unsigned slot);
+/* The shared memory, which stays the table's, and for how many programs it is; -1: it cannot be handed on. */
+int servers_faults_fd(const struct servers *t, unsigned *most);
+/* Takes over the memory of the table of before, in place of its own. 0 or -errno. */
+int servers_take_faults(struct servers *t, int fd, unsigned most);
 
 #endif

@@ -11,8 +11,10 @@
 #include "base/rate.h"
 #include "run/activity.h"
 #include "run/pool.h"
+#include "run/program_file.h"
 #include "run/socket.h"
 #include "run/stderr_log.h"
+#include "run/trace.h"
 
 /* A program that cannot be started is not tried for every client: the rest are refused at once for a while. */
 static const struct throttle_rule start_rule = {
@@ -38,6 +40,7 @@ service_new(struct runtime *rt, struct config *config, const struct service_conf
 	struct service *s = mem_alloc(sizeof(*s));
 
 	s->runtime = rt;
+	s->serial = ++rt->serials;
 	s->is_matched = true;
 	TAILQ_INIT(&s->listeners);
 	LIST_INIT(&s->servers);
@@ -80,6 +83,82 @@ service_configure(struct service *s, struct config *config, const struct service
 	TAILQ_INSERT_TAIL(&s->runtime->services, s, link);
 }
 
+bool
+service_replaces_workers(const struct service *s, const struct service_conf *conf)
+{
+	struct plan *plan;
+	struct stat program;
+	bool replaces;
+
+	if (s->pool == NULL || !conf_has_pool(s->conf) || !conf_has_pool(conf))
+		return false;
+	program = program_file(conf);
+	plan = plan_new(conf, &s->runtime->origin);
+	replaces = !keeps_workers(s->conf, conf) || !plan_equal(s->plan, plan) ||
+		   !program_file_equal(&program, &s->pool->program);
+	plan_free(plan);
+	return replaces;
+}
+
+static const struct endpoint *
+endpoint_of(const struct service_conf *conf, const struct listener *l)
+{
+	for (size_t i = 0; l->role.endpoint != NULL && i < conf->endpoint_count; i++)
+		if (strcmp(conf->endpoints[i].key, l->key) == 0)
+			return &conf->endpoints[i];
+	return NULL;
+}
+
+static void
+put_before(struct service *s, struct service *behind)
+{
+	struct service_list *list = &s->runtime->services;
+
+	if (behind == NULL)
+		return;
+	TAILQ_REMOVE(list, s, link);
+	TAILQ_INSERT_BEFORE(behind, s, link);
+}
+
+static void
+keep_listener(struct service *s, struct listener *l)
+{
+	service_take_listener(s, l, endpoint_of(s->conf, l));
+	/* The file of a unix socket may have been taken away meanwhile. */
+	if (!listener_is_bound(l) && !loop_timer_runs(&l->timer))
+		listener_open_or_retry(l);
+}
+
+void
+service_change(struct service *s, struct config *config, const struct service_conf *conf)
+{
+	struct service *behind = TAILQ_NEXT(s, link);
+	const struct listener *l;
+	unsigned count = 0;
+
+	service_configure(s, config, conf);
+	put_before(s, behind);
+	TAILQ_FOREACH(l, &s->listeners, link)
+		count++;
+	/* Each goes to the end of the list: all of them, and they stand as before. */
+	while (count-- > 0)
+		keep_listener(s, TAILQ_FIRST(&s->listeners));
+	service_settle(s);
+}
+
+void
+service_turn_off(struct service *s)
+{
+	struct listener *l, *next;
+
+	s->is_off = true;
+	for (l = TAILQ_FIRST(&s->listeners); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, link);
+		listener_turn_off(l);
+	}
+	service_settle(s);
+}
+
 static struct listener_role
 role(struct service *s, const struct endpoint *e)
 {
@@ -116,6 +195,7 @@ service_free(struct service *s)
 {
 	service_close_listeners(s);
 	pool_free(s->pool);
+	counters_add(&s->runtime->past, &s->counters);
 	TAILQ_REMOVE(&s->runtime->services, s, link);
 	plan_free(s->plan);
 	sink_close(s->sink);
@@ -201,6 +281,19 @@ started(struct service *s, struct server *server, pid_t pid)
 	s->running++;
 	s->runtime->running++;
 	s->counters.started++;
+	server->started_us = clock_now_us();
+}
+
+/* The program of a connection runs, or will say why it does not. */
+static void
+say_started(struct service *s, const struct server *server, const struct connection *c)
+{
+	if (c->accepted_us != 0)
+		histogram_add(&s->counters.start, server->started_us - c->accepted_us);
+	activity_start(s, server->pid, &server->peer, server->connection);
+	TRACE(s, server->connection,
+	    "a process for its program was made, pid %d; %u of them run now", (int)server->pid,
+	    service_connections(s));
 }
 
 /* The program has its end of the pipe now, or there is no program. log: NULL if there is no pipe. */
@@ -216,11 +309,12 @@ give_log(struct stderr_log *log, int fd, pid_t pid)
 		stderr_log_set_pid(log, pid);
 }
 
+/* person_fd: descriptor 2 of a program that a person starts; -1: of others. */
 static pid_t
-launch(struct service *s, struct server *server, const struct connection *c)
+launch(struct service *s, struct server *server, const struct connection *c, int person_fd)
 {
-	struct stderr_log *log;
-	int err_fd = open_stderr(s, c, &log);
+	struct stderr_log *log = NULL;
+	int err_fd = person_fd >= 0 ? person_fd : open_stderr(s, c, &log);
 	const struct launch l = {
 		.plan = s->plan,
 		.kind = LAUNCH_PROGRAM,
@@ -236,23 +330,33 @@ launch(struct service *s, struct server *server, const struct connection *c)
 	return pid;
 }
 
-int
-service_start(struct service *s, struct listener *waits, const struct connection *c)
+static struct server *
+new_server(struct service *s, const struct connection *c)
 {
 	struct server *server = servers_take(s->runtime->servers);
-	pid_t pid;
 
 	if (server == NULL)
-		return -EAGAIN;
+		return NULL;
 	server->service = s;
 	server->peer = c->peer;
 	server->connection = c->id;
 	server->started_ms = clock_now_ms();
+	return server;
+}
+
+int
+service_start(struct service *s, struct listener *waits, const struct connection *c)
+{
+	struct server *server = new_server(s, c);
+	pid_t pid;
+
+	if (server == NULL)
+		return -EAGAIN;
 	if (waits != NULL) {
 		server->queue_mark = socket_queue_mark(c->fd, s->conf->socket_type);
 		socket_set_blocking(c->fd, true);
 	}
-	pid = launch(s, server, c);
+	pid = launch(s, server, c, -1);
 	if (pid < 0) {
 		if (waits != NULL)
 			socket_set_blocking(c->fd, false);
@@ -262,7 +366,27 @@ service_start(struct service *s, struct listener *waits, const struct connection
 	if (waits != NULL)
 		listener_lend(waits, server);
 	started(s, server, pid);
-	activity_start(s, pid, &server->peer, server->connection);
+	say_started(s, server, c);
+	return 0;
+}
+
+int
+service_start_for(
+    struct service *s, const struct connection *c, int err_fd, struct server **started_server)
+{
+	struct server *server = new_server(s, c);
+	pid_t pid;
+
+	if (server == NULL)
+		return -EAGAIN;
+	pid = launch(s, server, c, err_fd);
+	if (pid < 0) {
+		servers_give(s->runtime->servers, server);
+		return pid;
+	}
+	started(s, server, pid);
+	say_started(s, server, c);
+	*started_server = server;
 	return 0;
 }
 
@@ -341,7 +465,13 @@ open_channel(struct service *s, struct worker *w, int *theirs)
 	int r =
 	    channel_open(is_plain ? s->conf->pool_channel : SOCK_SEQPACKET, &w->channel, theirs);
 
-	return r < 0 ? r : worker_watch_channel(w);
+	if (r < 0)
+		return r;
+	r = worker_watch_channel(w);
+	/* Not by worker_close_channel: it is not watched. */
+	if (r < 0)
+		channel_close(&w->channel);
+	return r;
 }
 
 int
@@ -369,26 +499,37 @@ service_start_worker(struct service *s, struct worker *w)
 		return pid;
 	}
 	started(s, w->server, pid);
+	TRACE(s, 0, "a worker was started, pid %d", (int)pid);
 	return 0;
+}
+
+static void
+say_start_failed(struct service *s, const struct launch_fault *fault, uint64_t connection)
+{
+	unsigned left_out;
+
+	if (rate_allows(&s->failure_rate, clock_now_ms(), FAILURE_MESSAGE_MS, &left_out))
+		log_error(
+		    "event=start-failed service=%s step=%s program=%s error=\"%s\" conn=%llu left-out=%u",
+		    s->conf->id, launch_step_name(fault),
+		    s->plan->path != NULL ? s->plan->path : "builtin", strerror(fault->error),
+		    (unsigned long long)connection, left_out);
 }
 
 static void
 start_failed(struct service *s, const struct server *server, const struct launch_fault *fault)
 {
 	const struct worker *w = server->worker;
-	const struct connection *c = w != NULL ? &w->client.c : NULL;
+	const struct addr *peer = w != NULL ? &w->client.c.peer : &server->peer;
+	uint64_t connection = w != NULL ? w->client.c.id : server->connection;
 	int64_t now = clock_now_ms();
-	unsigned left_out;
 
 	s->counters.failed++;
+	TRACE(s, connection, "its program was not started: step %s: %s", launch_step_name(fault),
+	    strerror(fault->error));
 	if (w == NULL || w->state == WORKER_BUSY)
-		activity_fail(s, "exec", c != NULL ? &c->peer : &server->peer);
-	if (rate_allows(&s->failure_rate, now, FAILURE_MESSAGE_MS, &left_out))
-		log_error(
-		    "event=start-failed service=%s step=%s program=%s error=\"%s\" conn=%llu left-out=%u",
-		    s->conf->id, launch_step_name(fault),
-		    s->plan->path != NULL ? s->plan->path : "builtin", strerror(fault->error),
-		    (unsigned long long)(c != NULL ? c->id : server->connection), left_out);
+		activity_fail(s, "exec", peer, connection);
+	say_start_failed(s, fault, connection);
 	if (w == NULL && throttle_failed(&s->start_failures, &start_rule, now))
 		log_error(
 		    "event=service-failing service=%s pause=%lld(ms) reason=\"its program cannot be started\"",
@@ -398,16 +539,38 @@ start_failed(struct service *s, const struct server *server, const struct launch
 static void
 program_ended(struct service *s, const struct server *ended, int status, const struct rusage *usage)
 {
+	int64_t began_us = ended->started_us != 0 ? ended->started_us : ended->started_ms * 1000;
 	const struct activity_end end = {
 		.pid = ended->pid,
 		.connection = ended->connection,
-		.since_ms = ended->started_ms,
+		.duration_us = clock_now_us() - began_us,
 		.status = status,
 		.usage = usage,
 	};
 
+	histogram_add(&s->counters.session, end.duration_us);
 	activity_exit(s, &end);
+	TRACE(s, end.connection, "its program, pid %d, has ended with %s after %lld ms",
+	    (int)end.pid, trace_status(status), (long long)(end.duration_us / 1000));
 	throttle_succeeded(&s->start_failures);
+}
+
+static int64_t
+microseconds(const struct timeval *tv)
+{
+	return (int64_t)tv->tv_sec * 1000000 + tv->tv_usec;
+}
+
+static void
+count_end(struct service *s, int status, const struct rusage *usage)
+{
+	s->counters.ended++;
+	ends_add(&s->counters.ends, status);
+	if (usage != NULL)
+		s->counters.cpu_us +=
+		    (uint64_t)(microseconds(&usage->ru_utime) + microseconds(&usage->ru_stime));
+	s->running--;
+	s->runtime->running--;
 }
 
 void
@@ -417,9 +580,7 @@ service_ended(struct service *s, struct server *ended, int status, const struct 
 	bool is_failed = fault->step != 0, is_worker = ended->worker != NULL;
 	struct listener *l;
 
-	s->counters.ended++;
-	s->running--;
-	s->runtime->running--;
+	count_end(s, status, usage);
 	LIST_REMOVE(ended, in_service);
 	if (is_worker)
 		worker_settle(ended->worker);
@@ -429,6 +590,8 @@ service_ended(struct service *s, struct server *ended, int status, const struct 
 		worker_ended(ended->worker, is_failed, status, usage);
 	else if (!is_failed)
 		program_ended(s, ended, status, usage);
+	if (ended->on_end != NULL)
+		ended->on_end(ended->on_end_arg, ended, status, fault);
 	if (ended->listener != NULL)
 		listener_return(
 		    ended->listener, ended->queue_mark, clock_now_ms() - ended->started_ms);

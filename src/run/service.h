@@ -19,6 +19,7 @@ struct worker;
 
 struct service {
 	struct runtime *runtime;
+	uint64_t serial;       /* no other service of this daemon has or had it; grows */
 	struct config *config; /* keeps conf alive */
 	const struct service_conf *conf;
 	struct plan *plan;
@@ -31,7 +32,10 @@ struct service {
 	struct rate failure_rate; /* of messages about starts that failed */
 	struct rate stderr_rate;  /* of messages about standard error that is lost */
 	struct counters counters;
-	bool is_gone;    /* removed by a reload: ends with its last program */
+	unsigned
+	    watchers; /* who want to know every decision about its connections, see run/trace.h */
+	bool is_off;  /* by a person's command: it has no listeners until another one */
+	bool is_gone; /* removed by a reload: ends with its last program */
 	bool is_matched; /* used while a new configuration is applied */
 	TAILQ_ENTRY(service) link;
 };
@@ -41,6 +45,12 @@ struct service *service_new(
     struct runtime *rt, struct config *config, const struct service_conf *conf);
 /* New settings for the same service; programs that run go on under the old ones. */
 void service_configure(struct service *s, struct config *config, const struct service_conf *conf);
+/* The same, and its place among the services and its listeners stay: conf has the same addresses. */
+void service_change(struct service *s, struct config *config, const struct service_conf *conf);
+/* True if these settings make the workers that it has outdated. */
+bool service_replaces_workers(const struct service *s, const struct service_conf *conf);
+/* By a person's command: no client is taken any more; those that it has are served, and its workers end then. */
+void service_turn_off(struct service *s);
 /* Another listener, not bound yet. e: of the service's settings, or NULL for a socket handed over by name. */
 struct listener *service_add_listener(struct service *s, const struct endpoint *e, const char *key);
 /* A listener of this or of another service now serves this one. */
@@ -61,6 +71,10 @@ void service_settle(struct service *s);
 enum verdict service_admits(struct service *s);
 /* Starts the program for a connection. waits: the listener that is handed over, or NULL. 0, or -errno of fork. */
 int service_start(struct service *s, struct listener *waits, const struct connection *c);
+/* Starts the program for a person: c->fd becomes descriptors 0 and 1, err_fd 2. No limit is looked at. In *started_server the
+ * caller may then say who wants to know its end. 0, or -errno of fork. */
+int service_start_for(
+    struct service *s, const struct connection *c, int err_fd, struct server **started_server);
 /* Starts the process of a worker; its channel and log are filled in. 0 or -errno. */
 int service_start_worker(struct service *s, struct worker *w);
 /* Its program has ended. Frees the server, and the service if it was the last of one that is gone. */

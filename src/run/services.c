@@ -65,8 +65,11 @@ reap_one(struct runtime *rt, pid_t pid, int status, const struct rusage *usage)
 
 	if (s != NULL)
 		service_ended(s->service, s, status, usage);
-	else
+	else {
 		log_debug("event=orphan-reaped pid=%d", (int)pid);
+		if (rt->on_stranger != NULL)
+			rt->on_stranger(rt->on_stranger_arg, pid, status);
+	}
 	if (rt->is_stopping && rt->on_reaped != NULL)
 		rt->on_reaped(rt->on_reaped_arg, pid, kill_ms);
 }

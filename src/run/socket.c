@@ -152,6 +152,23 @@ socket_open(
 	return open_once(&v4, options, file);
 }
 
+int
+socket_try(const struct endpoint *e)
+{
+	int fd, r;
+
+	if (addr_family(&e->addr) == AF_UNIX)
+		return 0;
+	fd = socket(addr_family(&e->addr), e->socket_type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return e->is_dual ? 0 : -errno;
+	r = prepare(fd, e);
+	if (r == 0 && bind(fd, &e->addr.u.sa, e->addr.len) < 0)
+		r = -errno;
+	close(fd);
+	return r == -EADDRNOTAVAIL && e->is_dual ? 0 : r;
+}
+
 /* Reading from it was shut down; a unix or datagram socket cannot take that back. */
 static bool
 is_shut(int fd)
@@ -258,6 +275,18 @@ socket_queue_mark(int fd, int socket_type)
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
 		return 1;
 	return (uint64_t)info.tcpi_unacked + 1;
+}
+
+unsigned
+socket_queued(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	/* As above; of a connection it would be something else. */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 || info.tcpi_state != TCP_LISTEN)
+		return 0;
+	return info.tcpi_unacked;
 }
 
 void

@@ -26,6 +26,8 @@ struct socket_options socket_options_of(const struct service_conf *conf);
  * then the one that was made, and empty for all others. */
 int socket_open(
     const struct endpoint *e, const struct socket_options *options, struct socket_file *file);
+/* Whether it could be bound now; nobody gets to it meanwhile. Of a unix socket nothing is said. 0 or -errno. */
+int socket_try(const struct endpoint *e);
 /* Applies the options to a socket that is open already. file is what socket_open said; where it is NULL or empty, as for
  * a socket that was handed over, no file is touched, and e may be NULL. 0, or -errno of the first that failed; -ESTALE
  * if the path of a unix socket does not lead to it any more: it must be opened anew. */
@@ -42,6 +44,8 @@ int socket_repair(int fd, int socket_type, unsigned backlog, const struct addr *
 /* A value that stays the same only while nobody takes from the queue of a listening or datagram socket; 0: the queue
  * is empty. Tells a program that reads what woke it from one that ends without reading. */
 uint64_t socket_queue_mark(int fd, int socket_type);
+/* Clients that nobody has accepted yet from a listening TCP socket; 0 of any other, where that is not to be had. */
+unsigned socket_queued(int fd);
 /* Closes it and removes the file of a unix socket, unless somebody still answers on it. e may be NULL. */
 void socket_close(int fd, const struct endpoint *e);
 

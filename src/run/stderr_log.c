@@ -18,8 +18,9 @@
 #include "loop/many.h"
 #include "run/socket.h"
 
-#define LINE_SIZE      1024 /* longer lines are cut into several messages */
-#define LINES_A_SECOND 100u /* of one program; more are counted and left out */
+#define LINE_SIZE      1024  /* longer lines are cut into several messages */
+#define LINES_A_SECOND 100u  /* of one program; more are counted and left out */
+#define LINES_OF_ALL   1000u /* of all programs together */
 
 struct stderr_log {
 	struct many_member pipe; /* what the program writes comes out here */
@@ -76,6 +77,20 @@ begin_second(struct stderr_log *e, int64_t now_ms)
 	e->in_second = e->reads = 0;
 }
 
+/* Many programs together write as much as they like, too. */
+static bool
+all_may_say(int64_t now_ms)
+{
+	static int64_t second_ms;
+	static unsigned in_second;
+
+	if (now_ms - second_ms >= 1000) {
+		second_ms = now_ms;
+		in_second = 0;
+	}
+	return in_second++ < LINES_OF_ALL;
+}
+
 static void
 say_line(struct stderr_log *e)
 {
@@ -88,7 +103,7 @@ say_line(struct stderr_log *e)
 	e->len = 0;
 	if (now - e->second_ms >= 1000)
 		begin_second(e, now);
-	if (e->in_second++ >= LINES_A_SECOND) {
+	if (e->in_second++ >= LINES_A_SECOND || !all_may_say(now)) {
 		e->left_out++;
 		return;
 	}
@@ -201,6 +216,27 @@ open_pipe(int fds[2])
 	return r;
 }
 
+/* The caller's descriptor, unless it fails. 0 or -errno. */
+static int
+watch(int fd, const char *id, uint64_t connection, struct stderr_log **out)
+{
+	struct stderr_log *e = mem_alloc(sizeof(*e));
+	int r;
+
+	e->pipe = (struct many_member){ .fd = fd, .fn = on_ready, .arg = e };
+	r = many_add(&pipes, &e->pipe);
+	if (r < 0) {
+		free(e);
+		return r;
+	}
+	e->id = mem_dup(id);
+	e->connection = connection;
+	LIST_INSERT_HEAD(&all, e, link);
+	count++;
+	*out = e;
+	return 0;
+}
+
 struct stderr_log *
 stderr_log_open(const char *id, uint64_t connection, int *write_fd)
 {
@@ -211,20 +247,13 @@ stderr_log_open(const char *id, uint64_t connection, int *write_fd)
 		errno = -r;
 		return NULL;
 	}
-	e = mem_alloc(sizeof(*e));
-	e->pipe = (struct many_member){ .fd = fds[0], .fn = on_ready, .arg = e };
-	r = many_add(&pipes, &e->pipe);
+	r = watch(fds[0], id, connection, &e);
 	if (r < 0) {
 		close(fds[0]);
 		close(fds[1]);
-		free(e);
 		errno = -r;
 		return NULL;
 	}
-	e->id = mem_dup(id);
-	e->connection = connection;
-	LIST_INSERT_HEAD(&all, e, link);
-	count++;
 	*write_fd = open_write_end(fds[1]);
 	return e;
 }
@@ -251,6 +280,50 @@ void
 stderr_log_drop(struct stderr_log *e)
 {
 	end(e);
+}
+
+void
+stderr_log_each(void (*fn)(const struct stderr_log_state *state, void *arg), void *arg)
+{
+	const struct stderr_log *e;
+
+	LIST_FOREACH(e, &all, link) {
+		const struct stderr_log_state state = {
+			.fd = e->pipe.fd,
+			.id = e->id,
+			.connection = e->connection,
+			.pid = e->pid,
+			.line = e->line,
+			.len = e->len,
+		};
+
+		fn(&state, arg);
+	}
+}
+
+int
+stderr_log_fd(const struct stderr_log *e)
+{
+	return e->pipe.fd;
+}
+
+struct stderr_log *
+stderr_log_adopt(const struct stderr_log_state *state)
+{
+	struct stderr_log *e;
+	int r = watch(state->fd, state->id, state->connection, &e);
+
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
+	e->pid = state->pid;
+	/* A longer line than fits was begun by a daemon with more room. */
+	e->len = state->len < sizeof(e->line) ? state->len : sizeof(e->line) - 1;
+	memcpy(e->line, state->line, e->len);
+	if (e->len == sizeof(e->line) - 1)
+		say_line(e);
+	return e;
 }
 
 void

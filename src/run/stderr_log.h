@@ -25,4 +25,21 @@ void stderr_log_set_owner(struct stderr_log *e, struct stderr_log **owner);
 void stderr_log_drop(struct stderr_log *e); /* the program was not started */
 void stderr_log_close_all(void);            /* at the end of the daemon */
 
+/* Across an exec of the daemon. */
+
+struct stderr_log_state {
+	int fd;
+	const char *id;
+	uint64_t connection;
+	pid_t pid;
+	const char *line; /* the beginning of one */
+	size_t len;
+};
+
+/* Each pipe that is open; strings are borrowed. */
+void stderr_log_each(void (*fn)(const struct stderr_log_state *state, void *arg), void *arg);
+int stderr_log_fd(const struct stderr_log *e);
+/* A pipe of the daemon of before, however many there are. NULL with errno set; the descriptor is then the caller's. */
+struct stderr_log *stderr_log_adopt(const struct stderr_log_state *state);
+
 #endif

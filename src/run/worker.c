@@ -12,6 +12,7 @@
 #include "run/pool.h"
 #include "run/service.h"
 #include "run/stderr_log.h"
+#include "run/trace.h"
 
 struct service *
 worker_service(const struct worker *w)
@@ -98,20 +99,35 @@ static void
 say_handed(struct worker *w, const struct client *client)
 {
 	const struct connection *c = &client->c;
+	struct service *s = worker_service(w);
 
 	w->pool->counters.handed++;
+	if (client->tries == 0 && c->accepted_us != 0)
+		histogram_add(&s->counters.start, client->handed_us - c->accepted_us);
 	if (client->tries > 0)
 		log_info("event=handed-again service=%s conn=%llu tries=%u pid=%d", worker_id(w),
 		    (unsigned long long)c->id, client->tries, (int)w->server->pid);
 	else
-		activity_start(worker_service(w), w->server->pid, &c->peer, c->id);
+		activity_start(s, w->server->pid, &c->peer, c->id);
+	TRACE(s, c->id, "handed to the worker %d; %u of %u workers have a connection now",
+	    (int)w->server->pid, pool_busy(w->pool) + (w->state == WORKER_IDLE),
+	    pool_workers(w->pool));
 	if (w->log != NULL)
 		stderr_log_set_connection(w->log, c->id);
+}
+
+static int64_t
+first_look(const struct worker *w)
+{
+	if (!worker_is_looked_at(w))
+		return WORKER_TAKE_MS;
+	return w->protocol == CHANNEL_PLAIN ? WORKER_LOOK_MS : WORKER_LATE_LOOK_MS;
 }
 
 int
 worker_hand(struct worker *w, const struct client *client)
 {
+	struct client *mine;
 	int64_t now;
 	int r;
 
@@ -124,18 +140,19 @@ worker_hand(struct worker *w, const struct client *client)
 	    &w->channel, w->protocol, &client->c, worker_id(w), variables_for(w, &client->c));
 	if (r < 0)
 		return r;
-	say_handed(w, client);
-	now = clock_now_ms();
+	mine = w->state == WORKER_BUSY ? &w->next : &w->client;
+	*mine = *client;
+	mine->handed_us = clock_now_us();
+	now = mine->handed_us / 1000;
+	say_handed(w, mine);
 	if (w->state == WORKER_BUSY) {
-		w->next = *client;
 		w->busy_ms = now;
 		pool_wake(w->pool, now + WORKER_LOOK_MS);
 		return 0;
 	}
-	w->client = *client;
 	w->since_ms = now;
 	pool_place(w, WORKER_SENT);
-	pool_wake(w->pool, now + (worker_is_looked_at(w) ? WORKER_LOOK_MS : WORKER_TAKE_MS));
+	pool_wake(w->pool, now + first_look(w));
 	return 0;
 }
 

@@ -36,7 +36,8 @@ enum worker_end {
 /* A client on its way to a worker. */
 struct client {
 	struct connection c;
-	unsigned tries; /* hand-overs that came to nothing */
+	unsigned tries;    /* hand-overs that came to nothing */
+	int64_t handed_us; /* when a worker got it; 0: not known more exactly than its since_ms */
 	TAILQ_ENTRY(client) link;
 };
 
@@ -70,11 +71,13 @@ struct worker {
 };
 
 /* A worker that has not taken a connection after this long is stopped or stuck. */
-#define WORKER_TAKE_MS 5000
-/* The first look at whether a worker that does not say so has taken its connection. */
-#define WORKER_LOOK_MS 1
+#define WORKER_TAKE_MS      5000
+/* The first look at whether a worker that does not say so has taken its connection; for one that says when it is free
+ * again, which most do before that. */
+#define WORKER_LOOK_MS      1
+#define WORKER_LATE_LOOK_MS 4
 /* Replies out of place after which a worker is beyond hope. */
-#define WORKER_STRAYS  16u
+#define WORKER_STRAYS       16u
 
 /* Starts one, idle, and puts it at the end of the idle ones. 0, or -errno. */
 int worker_start(struct pool *p);
@@ -110,7 +113,7 @@ void worker_free(struct worker *w);
 void worker_react(struct worker *w, const struct channel_reply *reply);
 /* What nobody has taken out of its channel goes to others. */
 void worker_take_back(struct worker *w);
-/* Its present connection is over: usage and result may be NULL. */
+/* Its present connection is over, and it is idle since now: usage and result may be NULL. */
 void worker_finish(struct worker *w, int status, const struct rusage *usage, const char *result);
 /* It was of no use: after some such workers there is a pause. */
 void worker_count_failure(struct worker *w);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "run/pool.h"
 #include "run/service.h"
+#include "run/trace.h"
 
 #define MESSAGE_MS   1000
 /* More than a channel holds. */
@@ -27,6 +28,8 @@ worker_retire(struct worker *w)
 
 	if (w->end != WORKER_STAYS)
 		return;
+	TRACE(worker_service(w), w->state == WORKER_IDLE ? 0 : w->client.c.id,
+	    "the worker %d is asked to end after %u connections", (int)w->server->pid, w->served);
 	w->is_dismissed = true;
 	w->end = WORKER_ASKED;
 	w->end_ms = w->state == WORKER_IDLE ? clock_now_ms() + grace_ms : INT64_MAX;
@@ -47,6 +50,9 @@ worker_signal(struct worker *w, const char *why)
 	if (why != NULL)
 		log_warn("event=worker-ended service=%s pid=%d conn=%llu reason=\"%s\"", conf->id,
 		    (int)w->server->pid, (unsigned long long)w->client.c.id, why);
+	TRACE(worker_service(w), w->client.c.id, "the worker %d gets signal %d%s%s",
+	    (int)w->server->pid, conf->stop_signal, why != NULL ? ": " : "",
+	    why != NULL ? why : "");
 	server_signal(w->server, conf->stop_signal);
 	server_signal(w->server, SIGCONT);
 	w->end = WORKER_SIGNALLED;
@@ -62,6 +68,8 @@ worker_kill(struct worker *w, const char *why)
 		return;
 	log_warn("event=worker-killed service=%s pid=%d reason=\"%s\"", worker_id(w),
 	    (int)w->server->pid, why);
+	TRACE(worker_service(w), w->client.c.id, "the worker %d is killed: %s", (int)w->server->pid,
+	    why);
 	server_signal(w->server, SIGKILL);
 	w->end = WORKER_KILLED;
 	w->end_ms = INT64_MAX;
@@ -192,6 +200,9 @@ void
 worker_ended(struct worker *w, bool is_failed, int status, const struct rusage *usage)
 {
 	w->pool->counters.ended++;
+	TRACE(worker_service(w), w->state == WORKER_IDLE ? 0 : w->client.c.id,
+	    "the worker %d has ended with %s after %u connections", (int)w->server->pid,
+	    trace_status(status), w->served);
 	if (is_useless(w) && !is_failed)
 		say_failed(w, status);
 	settle_clients(w, is_failed, status, usage);

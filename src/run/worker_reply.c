@@ -6,6 +6,7 @@
 #include "run/pool.h"
 #include "run/pool_keep.h"
 #include "run/service.h"
+#include "run/trace.h"
 
 /* In place of WORKER_TAKE_MS for one that never took any connection: it may still be getting ready. */
 #define FIRST_TAKE_MS   60000
@@ -15,6 +16,14 @@
 #define LOOK_LONGEST_MS 64
 #define REPLIES_A_TURN  32u
 #define MESSAGE_MS      1000
+
+/* To count its bytes when the worker has finished; until then the client does not see that the worker has closed it. */
+static bool
+keeps_copy(const struct worker *w)
+{
+	return w->protocol == CHANNEL_PORTER &&
+	       (worker_service(w)->conf->log_on_success & CONF_LOG_TRAFFIC) != 0;
+}
 
 /* It has the connection: ours may be closed, so that its close is the last. */
 static void
@@ -28,9 +37,11 @@ taken(struct worker *w)
 		throttle_succeeded(&s->start_failures);
 	w->has_taken = true;
 	w->late_ms = 0;
-	client_close(&w->client);
+	if (!keeps_copy(w))
+		client_close(&w->client);
 	if (w->state != WORKER_SENT)
 		return;
+	TRACE(s, w->client.c.id, "the worker %d has taken it", (int)w->server->pid);
 	/* The first one may have waited until the worker was ready. */
 	w->busy_ms = is_first ? clock_now_ms() : w->since_ms;
 	if (s->conf->pool_request_timeout_ms > 0)
@@ -43,20 +54,42 @@ taken(struct worker *w)
 	}
 }
 
+/* What went over its connection, if somebody wants to know and it can be known. */
+static const struct traffic *
+count_traffic(struct worker *w, struct traffic *t)
+{
+	struct service *s = worker_service(w);
+
+	if (w->client.c.fd < 0 || !keeps_copy(w) || !traffic_read(w->client.c.fd, t))
+		return NULL;
+	s->counters.bytes_in += t->in;
+	s->counters.bytes_out += t->out;
+	return t;
+}
+
 void
 worker_finish(struct worker *w, int status, const struct rusage *usage, const char *result)
 {
+	struct service *s = worker_service(w);
+	int64_t began_us = w->client.handed_us != 0 ? w->client.handed_us : w->since_ms * 1000;
+	int64_t now_us = clock_now_us();
+	struct traffic traffic;
 	const struct activity_end end = {
 		.pid = w->server->pid,
 		.connection = w->client.c.id,
-		.since_ms = w->since_ms,
+		.duration_us = now_us - began_us,
 		.status = status,
 		.usage = usage,
+		.traffic = count_traffic(w, &traffic),
 		.result = result,
 	};
 
-	activity_exit(worker_service(w), &end);
+	histogram_add(&s->counters.session, end.duration_us);
+	activity_exit(s, &end);
+	TRACE(s, end.connection, "the worker %d has finished it with %s after %lld ms",
+	    (int)end.pid, trace_status(status), (long long)(end.duration_us / 1000));
 	client_close(&w->client);
+	w->since_ms = now_us / 1000;
 }
 
 /* The next one is in its channel already. */
@@ -65,7 +98,8 @@ go_on_with_next(struct worker *w)
 {
 	w->client = w->next;
 	w->next.c.fd = -1;
-	w->since_ms = clock_now_ms();
+	w->client.handed_us = clock_now_us();
+	w->since_ms = w->client.handed_us / 1000;
 	pool_place(w, WORKER_SENT);
 }
 
@@ -83,7 +117,6 @@ done(struct worker *w, int status, const char *result)
 		go_on_with_next(w);
 		return;
 	}
-	w->since_ms = clock_now_ms();
 	if (w->end != WORKER_STAYS) {
 		if (w->end == WORKER_ASKED)
 			w->end_ms = w->since_ms + worker_service(w)->conf->stop_grace_ms;
@@ -160,6 +193,8 @@ on_no_descriptor(struct worker *w, const struct channel_reply *reply)
 	log_warn("event=worker-no-descriptor service=%s pid=%d conn=%llu "
 		 "reason=\"it is at its limit of open files, and is replaced\"",
 	    worker_id(w), (int)w->server->pid, (unsigned long long)client.c.id);
+	TRACE(worker_service(w), client.c.id,
+	    "the worker %d is at its limit of open files, and is replaced", (int)w->server->pid);
 	w->client.c.fd = -1;
 	w->since_ms = clock_now_ms();
 	pool_place(w, WORKER_IDLE);
