@@ -12,12 +12,15 @@
 
 #include "base/mem.h"
 #include "conf/help.h"
+#include "control/arrival.h"
 #include "control/background.h"
 #include "control/daemon.h"
 #include "control/notify.h"
 #include "control/pidfile.h"
+#include "control/self.h"
 #include "run/builtin.h"
 #include "run/inherit.h"
+#include "upgrade/restore.h"
 
 enum { EXIT_OK = 0, EXIT_ERRORS = 1, EXIT_USAGE = 2 };
 
@@ -29,11 +32,14 @@ enum mode { MODE_SERVE, MODE_CHECK, MODE_DUMP };
 struct settings {
 	enum mode mode;
 	bool is_foreground;
-	const char *config, *pidfile, *rundir;
+	const char *config, *pidfile, *rundir, *control;
 	struct load_options load;
+	struct self self;
+	unsigned inherited;      /* sockets that came with it */
+	struct arrival *arrival; /* in place of another daemon; NULL: it starts anew */
 };
 
-enum { OPT_CHECK = 256, OPT_DUMP, OPT_ATTRIBUTES, OPT_PIDFILE, OPT_RUNDIR, OPT_TRUST };
+enum { OPT_CHECK = 256, OPT_DUMP, OPT_ATTRIBUTES, OPT_PIDFILE, OPT_RUNDIR, OPT_CONTROL, OPT_TRUST };
 
 static const struct option_row {
 	const char *name;
@@ -54,7 +60,9 @@ static const struct option_row {
 	{ "pidfile", OPT_PIDFILE, required_argument, "FILE",
 	    "default: pid in the run directory; in the foreground none" },
 	{ "rundir", OPT_RUNDIR, required_argument, "DIR",
-	    "for pid file and state dump (default " RUN_DIR ")" },
+	    "for pid file, control socket and state dump (default " RUN_DIR ")" },
+	{ "control", OPT_CONTROL, required_argument, "PATH",
+	    "control socket, or none (default: control in the run directory)" },
 	{ "trust-owner", OPT_TRUST, required_argument, "USER",
 	    "as root, read configuration that belongs to USER, too" },
 	{ "debug", 'd', no_argument, NULL, "log debug messages, too" },
@@ -87,6 +95,19 @@ usage_error(const char *text, const char *arg)
 {
 	fprintf(stderr, "porterd: %s%s; see porterd --help\n", text, arg);
 	exit(EXIT_USAGE);
+}
+
+/* What getopt_long found: ':' is a value that is missing. */
+static _Noreturn void
+option_error(int found, const char *word)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+
+	if (found == ':')
+		usage_error("a value is missing behind ", word);
+	if (optopt >= 256 || (optopt != 0 && strncmp(word, "--", 2) == 0))
+		usage_error("an option that takes no value: ", word);
+	usage_error("there is no option ", optopt != 0 ? letter : word);
 }
 
 static void
@@ -142,6 +163,9 @@ take_option(struct settings *s, int option)
 	case OPT_RUNDIR:
 		s->rundir = optarg;
 		break;
+	case OPT_CONTROL:
+		s->control = optarg;
+		break;
 	case OPT_TRUST:
 		trust(s, optarg);
 		break;
@@ -151,8 +175,6 @@ take_option(struct settings *s, int option)
 	case 'h':
 		print_help(stdout);
 		exit(EXIT_OK);
-	default:
-		exit(EXIT_USAGE); /* getopt_long has said what is wrong */
 	}
 }
 
@@ -165,21 +187,21 @@ read_options(struct settings *s, int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(option_rows); i++)
 		longs[i] = (struct option){ option_rows[i].name, option_rows[i].has_arg, NULL,
 			option_rows[i].value };
-	while ((option = getopt_long(argc, argv, "f:FdVh", longs, NULL)) != -1)
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":f:FdVh", longs, NULL)) != -1) {
+		if (option == '?' || option == ':')
+			option_error(option, argv[optind - 1]);
 		take_option(s, option);
+	}
 	if (optind < argc)
 		usage_error("an argument too many: ", argv[optind]);
 }
 
 /* Paths must mean the same after the daemon has left the directory it was started in. */
 static char *
-absolute(const char *path)
+absolute(const struct settings *s, const char *path)
 {
-	char directory[PATH_MAX];
-
-	if (*path == '/' || getcwd(directory, sizeof(directory)) == NULL)
-		return mem_dup(path);
-	return mem_format("%s/%s", directory, path);
+	return self_absolute(&s->self, path);
 }
 
 /* For a person who asks; programs look at the exit status. */
@@ -259,6 +281,16 @@ hold_pidfile(struct pidfile *p, const char *path)
 	return false;
 }
 
+/* A daemon of before has left its files open and locked. */
+static bool
+has_place(const struct settings *s, struct pidfile *p, const char *path)
+{
+	if (s->arrival == NULL)
+		return hold_pidfile(p, path);
+	arrival_restore_pidfile(s->arrival, p, path);
+	return true;
+}
+
 /* Everything between the pid file and the end. */
 static int
 run_daemon(
@@ -269,44 +301,113 @@ run_daemon(
 
 	if (daemon_start(&d, options, origin) == 0) {
 		status = EXIT_OK;
-		r = options->pidfile != NULL ? pidfile_write(options->pidfile, getpid()) : 0;
+		r = options->pidfile != NULL && s->arrival == NULL
+			? pidfile_write(options->pidfile, getpid())
+			: 0;
 		if (r < 0)
 			log_warn("event=pidfile-failed error=\"%s\"", strerror(-r));
-		if (!s->is_foreground) {
+		if (!s->is_foreground)
 			daemon_leave_terminal(&d);
+		if (!s->is_foreground && s->arrival == NULL)
 			background_release(EXIT_OK);
-		}
+		if (s->arrival != NULL)
+			arrival_done(s->arrival); /* as long as the daemon runs, nobody needs it */
 		daemon_run(&d);
 	}
 	daemon_done(&d);
 	return status;
 }
 
+/* Heap; NULL: no control socket is wanted. */
+static char *
+control_path_of(const struct settings *s, const char *rundir)
+{
+	if (s->control == NULL)
+		return mem_format("%s/control", rundir);
+	return strcmp(s->control, "none") == 0 ? NULL : absolute(s, s->control);
+}
+
 static int
 serve(const struct settings *s, const struct origin *origin)
 {
-	char *config_path = absolute(s->config), *rundir = absolute(s->rundir);
+	char *config_path = absolute(s, s->config), *rundir = absolute(s, s->rundir);
 	char *dump_path = mem_format("%s/dump", rundir);
-	char *pid_path = s->pidfile != NULL ? absolute(s->pidfile) : mem_format("%s/pid", rundir);
+	char *pid_path =
+	    s->pidfile != NULL ? absolute(s, s->pidfile) : mem_format("%s/pid", rundir);
+	char *control_path = control_path_of(s, rundir);
 	struct daemon_options options = { .config_path = config_path,
 		.dump_path = dump_path,
+		.control_path = control_path,
 		.is_foreground = s->is_foreground,
+		.self = &s->self,
+		.arrival = s->arrival,
 		.load = s->load };
 	bool has_pidfile = !s->is_foreground || s->pidfile != NULL;
 	struct pidfile pidfile;
 	int status = EXIT_ERRORS;
 
-	if (!s->is_foreground)
+	if (!s->is_foreground && s->arrival == NULL)
 		background_start();
 	(void)!mkdir(rundir, 0755); /* what is written there says so if it is not there */
-	if (has_pidfile && hold_pidfile(&pidfile, pid_path))
+	if (has_pidfile && has_place(s, &pidfile, pid_path))
 		options.pidfile = &pidfile;
 	if (!has_pidfile || options.pidfile != NULL)
 		status = run_daemon(s, &options, origin);
 	free(config_path);
 	free(rundir);
 	free(dump_path);
+	free(control_path);
 	free(pid_path);
+	return status;
+}
+
+/* What this process gets from whoever has started it; from a daemon of before, what that one got. */
+static void
+take_surroundings(struct settings *s, struct arrival *arrival, struct origin *origin)
+{
+	if (arrival->mode == ARRIVAL_TAKE && arrival->why[0] != '\0') {
+		fprintf(stderr, "porterd: the upgrade has failed: %s\n", arrival->why);
+		exit(EXIT_ERRORS);
+	}
+	if (arrival->mode == ARRIVAL_TAKE) {
+		s->arrival = arrival;
+		origin_clean_but(arrival->fds, arrival->fd_count);
+		restore_origin(&arrival->kept.origin, origin);
+		restore_inherited(&arrival->kept.runtime);
+		notify_use(arrival->daemon.notify_path);
+		return;
+	}
+	s->inherited = arrival->mode == ARRIVAL_NONE ? inherit_announced() : 0;
+	origin_clean(s->inherited);
+	origin_take(origin);
+}
+
+/* The daemon, or what else was asked for. */
+static int
+run(struct settings *s, const struct arrival *arrival, const struct origin *origin)
+{
+	char *path;
+	int status;
+
+	if (s->mode == MODE_CHECK)
+		s->load.is_root = true; /* most files that are checked will be served by root */
+	if (s->mode != MODE_SERVE)
+		return check(s, s->config);
+	if (origin->nofile.rlim_max < LEAST_DESCRIPTORS) {
+		fprintf(stderr,
+		    "porterd: the limit of open files is %llu, at least %llu are needed; raise it (ulimit -n)\n",
+		    (unsigned long long)origin->nofile.rlim_max, LEAST_DESCRIPTORS);
+		return EXIT_ERRORS;
+	}
+	if (arrival->mode == ARRIVAL_NONE) {
+		inherit_take(s->inherited);
+		notify_init();
+	}
+	if (arrival->mode != ARRIVAL_TRIAL)
+		return serve(s, origin);
+	path = absolute(s, s->config);
+	status = arrival_answer(arrival, &s->load, path);
+	free(path);
 	return status;
 }
 
@@ -315,11 +416,15 @@ main(int argc, char **argv)
 {
 	struct lookup lookup = lookup_system;
 	struct settings s = { .config = CONFIG_FILE, .rundir = RUN_DIR };
+	struct arrival arrival;
 	struct origin origin;
-	unsigned inherited = inherit_announced();
+	int status;
 
-	origin_clean(inherited);
-	origin_take(&origin);
+	arrival_receive(&arrival);
+	take_surroundings(&s, &arrival, &origin);
+	self_take(&s.self, argv);
+	if (arrival.mode != ARRIVAL_NONE && arrival.why[0] == '\0')
+		arrival_self(&arrival, &s.self);
 	lookup.is_builtin = builtin_exists;
 	lookup.is_inherited = inherit_has;
 	s.load = (struct load_options){
@@ -329,17 +434,8 @@ main(int argc, char **argv)
 		.trust = { .is_checked = geteuid() == 0, .owners = { 0 }, .owner_count = 1 },
 	};
 	read_options(&s, argc, argv);
-	if (s.mode == MODE_CHECK)
-		s.load.is_root = true; /* most files that are checked will be served by root */
-	if (s.mode != MODE_SERVE)
-		return check(&s, s.config);
-	if (origin.nofile.rlim_max < LEAST_DESCRIPTORS) {
-		fprintf(stderr,
-		    "porterd: the limit of open files is %llu, at least %llu are needed; raise it (ulimit -n)\n",
-		    (unsigned long long)origin.nofile.rlim_max, LEAST_DESCRIPTORS);
-		return EXIT_ERRORS;
-	}
-	inherit_take(inherited);
-	notify_init();
-	return serve(&s, &origin);
+	status = run(&s, &arrival, &origin);
+	self_done(&s.self);
+	arrival_done(&arrival);
+	return status;
 }

@@ -2,21 +2,28 @@
 #include "control/daemon.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <syslog.h>
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/mem.h"
-#include "base/quote.h"
-#include "control/apply.h"
+#include "control/arrival.h"
+#include "control/control.h"
 #include "control/notify.h"
 #include "control/pidfile.h"
+#include "control/reload.h"
+#include "control/side.h"
 #include "control/state.h"
 #include "control/stop.h"
+#include "control/upgrade.h"
+#include "reload/apply.h"
 #include "run/accept.h"
 #include "run/inherit.h"
 #include "run/services.h"
+#include "upgrade/restore.h"
+
+/* The latest log lines, for whoever asks for them. */
+#define JOURNAL_BYTES (128u << 10)
 
 static void on_hup(void *arg); /* reload, all or nothing: a text with errors changes nothing */
 static void on_term(
@@ -32,11 +39,18 @@ on_usr1(void *arg)
 }
 
 static void
+on_usr2(void *arg)
+{
+	upgrade_begin(arg, 0);
+}
+
+static void
 on_child(void *arg)
 {
 	struct daemon *d = arg;
 
 	services_reap(&d->runtime);
+	side_reap(d);
 }
 
 static const struct signal_row signal_rows[] = {
@@ -45,78 +59,9 @@ static const struct signal_row signal_rows[] = {
 	{ SIGINT, on_term },
 	{ SIGQUIT, on_quit },
 	{ SIGUSR1, on_usr1 },
+	{ SIGUSR2, on_usr2 },
 	{ SIGCHLD, on_child },
 };
-
-static void
-log_problem(const struct problem *p)
-{
-	static const struct {
-		const char *word;
-		void (*log)(const char *format, ...) __attribute__((format(printf, 1, 2)));
-	} severities[] = {
-		[SEVERITY_NOTE] = { "note", log_info },
-		[SEVERITY_WARNING] = { "warning", log_warn },
-		[SEVERITY_ERROR] = { "error", log_error },
-	};
-
-	char place[512], text[2048];
-
-	place_format(&p->place, place, sizeof(place));
-	severities[p->severity].log("event=config severity=%s place=\"%s\" text=%s",
-	    severities[p->severity].word, place, quote_text(p->text, text, sizeof(text)));
-}
-
-/* A person who starts the daemon gets lines with carets, the log one line a problem. */
-static void
-say_problems(struct daemon *d, const struct problems *problems, bool is_start)
-{
-	for (size_t i = 0; i < problems->count; i++) {
-		const struct problem *p = &problems->item[i];
-		bool is_shown = is_start && d->terminal != NULL && p->severity != SEVERITY_NOTE;
-
-		if (is_shown)
-			problem_print(p, stderr);
-		if (is_shown && d->log_sink == NULL)
-			continue;
-		log_set_sinks(d->log_sink, is_shown ? NULL : d->terminal);
-		log_problem(p);
-	}
-	log_set_sinks(d->log_sink, d->terminal);
-}
-
-/* Where nothing else is said, messages of a daemon in the background go to the system log. */
-static struct sink *
-open_sink(const struct daemon *d, const struct sink_target *target)
-{
-	static const struct sink_target fallback = {
-		.kind = SINK_SYSLOG, .is_set = true, .facility = LOG_DAEMON, .level = LOG_INFO
-	};
-
-	if (target->is_set)
-		return target->kind == SINK_NONE ? NULL : sink_open(target);
-	return d->options.is_foreground ? NULL : sink_open(&fallback);
-}
-
-static void
-open_logs(struct daemon *d, const struct config *config)
-{
-	struct sink *old_log = d->log_sink, *old_activity = d->runtime.activity;
-
-	d->log_sink = open_sink(d, &config->global.daemon_log);
-	d->runtime.activity = open_sink(d, &config->defaults.log_type);
-	log_set_sinks(d->log_sink, d->terminal);
-	sink_close(old_log);
-	sink_close(old_activity);
-}
-
-static void
-take_config(struct daemon *d, struct config *config)
-{
-	config_unref(d->config);
-	d->config = config;
-	d->loaded = clock_wall();
-}
 
 static unsigned
 count_enabled(const struct config *config)
@@ -146,6 +91,50 @@ is_worth_starting(
 	return problems->text_errors == 0;
 }
 
+void
+daemon_open_control(struct daemon *d)
+{
+	const struct global_conf *g = &d->config->global;
+	const struct control_access access = {
+		.mode = g->control_mode, .owner = g->control_uid, .group = g->control_gid
+	};
+
+	const struct arrival *a = d->options.arrival;
+
+	if (d->control != NULL)
+		control_set_access(d->control, &access);
+	else if (a != NULL && a->kept.control != NULL)
+		d->control = control_restore(d, a->kept.control, &access);
+	else if (d->options.control_path != NULL)
+		d->control = control_open(d, d->options.control_path, &access);
+}
+
+/* Those of the configuration; in place of another daemon, with what it has left. */
+static struct apply_result
+open_services(struct daemon *d)
+{
+	const struct arrival *a = d->options.arrival;
+	struct restore *restore = a != NULL ? restore_begin(&d->runtime, &a->kept.runtime) : NULL;
+	struct apply_result r = apply_config(&d->runtime, d->config);
+
+	inherit_close_unclaimed();
+	if (restore != NULL)
+		restore_finish(restore);
+	return r;
+}
+
+/* It serves. */
+static void
+say_ready(struct daemon *d, const struct apply_result *r)
+{
+	if (d->options.arrival != NULL)
+		arrival_finish(d->options.arrival, d);
+	else
+		log_info("event=ready services=%u listeners=%u unbound=%u config=%s", r->services,
+		    r->listening, r->unbound, d->options.config_path);
+	d->options.arrival = NULL;
+}
+
 int
 daemon_start(struct daemon *d, const struct daemon_options *options, const struct origin *origin)
 {
@@ -157,6 +146,9 @@ daemon_start(struct daemon *d, const struct daemon_options *options, const struc
 	*d = (struct daemon){
 		.options = *options, .started_ms = clock_now_ms(), .started = clock_wall()
 	};
+	journal_open(JOURNAL_BYTES);
+	if (options->arrival != NULL)
+		arrival_restore_daemon(options->arrival, d);
 	d->loop = loop_new();
 	runtime_init(&d->runtime, d->loop, &accept_handler, origin);
 	d->terminal = sink_open(&terminal);
@@ -167,18 +159,17 @@ daemon_start(struct daemon *d, const struct daemon_options *options, const struc
 	d->signals = signals_open(d->loop, signal_rows, ARRAY_LEN(signal_rows), d);
 	if (d->signals == NULL)
 		log_fatal("event=start-refused reason=\"no signal descriptor\"");
-	take_config(d, config_load(options->config_path, &options->load, &problems));
-	open_logs(d, d->config);
-	say_problems(d, &problems, true);
+	daemon_take_config(d, daemon_load(d, &problems));
+	daemon_open_logs(d, d->config);
+	daemon_say_problems(d, &problems, options->arrival == NULL);
 	runtime_set_max_servers(&d->runtime, d->config->global.max_servers);
-	r = apply_config(&d->runtime, d->config);
-	inherit_close_unclaimed();
-	is_worth = is_worth_starting(d->config, &r, &problems);
+	r = open_services(d);
+	is_worth = options->arrival != NULL || is_worth_starting(d->config, &r, &problems);
 	problems_done(&problems);
 	if (!is_worth)
 		return -1;
-	log_info("event=ready services=%u listeners=%u unbound=%u config=%s", r.services,
-	    r.listening, r.unbound, options->config_path);
+	daemon_open_control(d);
+	say_ready(d, &r);
 	return 0;
 }
 
@@ -200,68 +191,36 @@ daemon_run(struct daemon *d)
 void
 daemon_done(struct daemon *d)
 {
+	upgrade_give_up(d);
+	side_end(d);
 	services_free(&d->runtime);
 	runtime_done(&d->runtime);
 	log_info("event=stopped");
+	control_leave(d->control); /* another daemon may take both places now */
 	pidfile_remove(d->options.pidfile);
+	control_close(d->control);
+	journal_close();
 	signals_close(d->signals); /* until here no signal could end what was half undone */
 	loop_free(d->loop);
 	config_unref(d->config);
+	free(d->reload_refusal);
+	strings_done(&d->forced);
 	log_set_sinks(NULL, NULL);
 	sink_close(d->runtime.activity);
 	sink_close(d->log_sink);
 	sink_close(d->terminal);
 }
 
-/* A directory of services that is missing is a warning at the start, as in xinetd; at a reload it would close them all. */
-static bool
-is_part_missing(const struct problems *problems)
-{
-	for (size_t i = 0; i < problems->count; i++)
-		if (problems->item[i].severity == SEVERITY_WARNING &&
-		    problems->item[i].cause == CAUSE_SURROUNDINGS)
-			return true;
-	return false;
-}
-
-static void
-refuse_reload(struct daemon *d, struct config *config, const struct problems *problems)
-{
-	d->refused_reloads++;
-	log_error("event=reload-refused errors=%zu reason=\"%s; nothing was changed\"",
-	    problems->by_severity[SEVERITY_ERROR],
-	    problems->text_errors > 0 ? "the text has errors" : "a part of it is missing");
-	config_unref(config);
-}
-
 static void
 on_hup(void *arg)
 {
 	struct daemon *d = arg;
-	struct problems problems = { 0 };
-	struct config *config;
-	struct apply_result r;
+	struct reload_result result;
 
 	if (d->runtime.is_stopping)
 		return;
-	notify_reloading();
-	sink_reopen_all();
-	config = config_load(d->options.config_path, &d->options.load, &problems);
-	say_problems(d, &problems, false);
-	if (problems.text_errors > 0 || is_part_missing(&problems))
-		refuse_reload(d, config, &problems);
-	else {
-		d->reloads++;
-		open_logs(d, config);
-		runtime_set_max_servers(&d->runtime, config->global.max_servers);
-		r = apply_config(&d->runtime, config);
-		services_release_full(&d->runtime);
-		take_config(d, config);
-		log_info("event=reload-done services=%u listeners=%u unbound=%u kept=%u",
-		    r.services, r.listening, r.unbound, r.kept);
-	}
-	problems_done(&problems);
-	notify_send("READY=1");
+	daemon_reload(d, &result);
+	reload_result_done(&result);
 }
 
 static void

@@ -10,12 +10,21 @@
 #include "loop/signals.h"
 #include "run/runtime.h"
 
+struct control;
+struct arrival;
 struct pidfile;
+struct self;
+struct side;
+struct upgrade;
 
 struct daemon_options {
-	const char *config_path; /* absolute */
-	const char *dump_path;   /* of the state dump */
+	const char *config_path;  /* absolute */
+	const char *dump_path;    /* of the state dump */
+	const char *control_path; /* of the control socket, absolute; NULL: none */
 	bool is_foreground;
+	const struct self *self; /* how the daemon is started again for an upgrade */
+	/* It takes the place of a daemon in this very process; NULL: it starts anew. Until daemon_start has returned. */
+	const struct arrival *arrival;
 	struct pidfile *pidfile; /* open; NULL: none. The daemon removes it last */
 	struct load_options load;
 };
@@ -25,6 +34,7 @@ struct daemon {
 	struct loop *loop;
 	struct runtime runtime;
 	struct signals *signals;
+	struct control *control; /* NULL: nobody can ask */
 	struct config *config;
 	struct sink *log_sink; /* of daemon_log */
 	struct sink *
@@ -32,6 +42,14 @@ struct daemon {
 	int64_t started_ms;
 	time_t started, loaded;
 	unsigned reloads, refused_reloads;
+	unsigned upgrades; /* that were done */
+	char *
+	    reload_refusal; /* why the latest reload was refused; NULL: it was not, or there was none */
+	struct strings forced; /* ids of services that are on whatever the configuration says */
+	bool has_set_limit;    /* max_servers was set by hand since the configuration was loaded */
+	unsigned runs;         /* programs whose end a control client waits for */
+	struct side *side;     /* what a child works out for a client; NULL: nothing */
+	struct upgrade *upgrade; /* under way; NULL: none is */
 	struct loop_timer kill_timer;
 	struct stop_groups
 	    groups; /* of programs that have ended and left others behind, while stopping */
@@ -45,6 +63,8 @@ int daemon_start(
 void daemon_leave_terminal(struct daemon *d);
 /* Serves until a signal ends it. */
 void daemon_run(struct daemon *d);
+/* Opens the control socket, or gives it to whom the configuration says now. */
+void daemon_open_control(struct daemon *d);
 void daemon_done(struct daemon *d);
 
 #endif

@@ -15,11 +15,11 @@
 
 static struct sockaddr_un address;
 static socklen_t address_len;
+static char address_path[sizeof(address.sun_path) + 1]; /* as it was given */
 
 void
-notify_init(void)
+notify_use(const char *path)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
 	size_t len = path != NULL ? strlen(path) : 0;
 
 	if (len > 1 && len < sizeof(address.sun_path) && (path[0] == '/' || path[0] == '@')) {
@@ -28,8 +28,21 @@ notify_init(void)
 		address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 		if (path[0] == '@')
 			address.sun_path[0] = '\0'; /* an abstract name */
+		memcpy(address_path, path, len + 1);
 	}
+}
+
+void
+notify_init(void)
+{
+	notify_use(getenv("NOTIFY_SOCKET"));
 	unsetenv("NOTIFY_SOCKET");
+}
+
+const char *
+notify_path(void)
+{
+	return address_len != 0 ? address_path : NULL;
 }
 
 void

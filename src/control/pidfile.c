@@ -90,6 +90,15 @@ pidfile_open(struct pidfile *p, const char *path)
 	return 0;
 }
 
+void
+pidfile_adopt(struct pidfile *p, const char *path, int fd, int lock_fd)
+{
+	*p = (struct pidfile){ .path = mem_dup(path),
+		.lock_path = mem_format("%s.lock", path),
+		.fd = fd,
+		.lock_fd = lock_fd };
+}
+
 int
 pidfile_write(const struct pidfile *p, pid_t pid)
 {

@@ -15,6 +15,8 @@ struct pidfile {
  * refused), and checks that the paths still lead there. 0 or -errno: -EWOULDBLOCK if another daemon holds the lock.
  * After an error lock_fd tells whether it was the lock's or the pid file's; pidfile_remove is due in any case. */
 int pidfile_open(struct pidfile *p, const char *path);
+/* Both files are open, and the lock is held: by this process, before it has executed another binary. */
+void pidfile_adopt(struct pidfile *p, const char *path, int fd, int lock_fd);
 int pidfile_write(const struct pidfile *p, pid_t pid); /* 0 or -errno */
 /* Of the daemon that holds it; 0 if there is no number in it. */
 pid_t pidfile_read(const char *path);

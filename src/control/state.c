@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/daemon.h"
+#include "control/describe.h"
+#include "control/measure.h"
 #include "run/pool.h"
 #include "run/service.h"
 
@@ -62,18 +64,13 @@ write_worker(FILE *out, const struct worker *w)
 static void
 write_pool(FILE *out, const struct service *s)
 {
-	static const char *const modes[] = {
-		[POOL_STATIC] = "static",
-		[POOL_DYNAMIC] = "dynamic",
-		[POOL_ONDEMAND] = "ondemand",
-	};
 	const struct pool *p = s->pool;
 	const struct pool_counters *c = &p->counters;
 	const struct server *server;
 
 	fprintf(out, "\tpool %s: workers=%u idle=%u busy=%u leaving=%u waiting=%u most=%u\n",
-	    p->is_closed ? "closed" : modes[p->rule.mode], pool_workers(p), p->count[WORKER_IDLE],
-	    pool_busy(p), p->leaving_count, p->waiting_count, p->rule.max);
+	    pool_mode_word(p), pool_workers(p), p->count[WORKER_IDLE], pool_busy(p),
+	    p->leaving_count, p->waiting_count, p->rule.max);
 	fprintf(out,
 	    "\tpool counters: started=%llu ended=%llu failed=%llu handed=%llu served=%llu again=%llu "
 	    "given-up=%llu lost=%llu timed-out=%llu stray=%llu\n",
@@ -97,14 +94,14 @@ write_service(FILE *out, const struct service *s)
 
 	fprintf(
 	    out, "\nservice %s%s\n", s->conf->id, s->is_gone ? " (removed, its programs end)" : "");
-	fprintf(out, "\tprogram: %s\n", s->plan->path != NULL ? s->plan->path : "builtin");
+	fprintf(out, "\tprogram: %s\n", service_program(s->conf));
 	fprintf(out, "\trunning: %u", s->running);
 	if (s->conf->instances != CONF_UNLIMITED)
 		fprintf(out, " of %u", s->conf->instances);
 	fprintf(out,
 	    "\n\tcounters: accepted=%llu started=%llu answered=%llu refused=%llu failed=%llu aborted=%llu ended=%llu\n",
 	    (unsigned long long)c->accepted, (unsigned long long)c->started,
-	    (unsigned long long)c->answered, (unsigned long long)c->refused,
+	    (unsigned long long)c->answered, (unsigned long long)counters_refused(c),
 	    (unsigned long long)c->failed, (unsigned long long)c->aborted,
 	    (unsigned long long)c->ended);
 	TAILQ_FOREACH(l, &s->listeners, link)
@@ -122,19 +119,15 @@ write_service(FILE *out, const struct service *s)
 
 /* What the configuration has and nobody serves. */
 static void
-write_unserved(FILE *out, const struct config *config)
+write_unserved(FILE *out, const struct daemon *d)
 {
-	static const char *const words[] = {
-		[CONF_OK] = NULL,
-		[CONF_DISABLED] = "disabled",
-		[CONF_BROKEN_TEXT] = "has an error",
-		[CONF_BROKEN_SURROUNDINGS] = "names something that is missing",
-	};
+	struct unserved *u = unserved_new(d);
+	const struct service_conf *conf;
 
-	for (size_t i = 0; i < config->count; i++)
-		if (words[config->services[i]->state] != NULL)
-			fprintf(out, "\nservice %s not served: %s\n", config->services[i]->id,
-			    words[config->services[i]->state]);
+	while ((conf = unserved_next(u)) != NULL)
+		fprintf(
+		    out, "\nservice %s not served: %s\n", conf->id, conf_state_text(conf->state));
+	unserved_free(u);
 }
 
 static int
@@ -154,7 +147,7 @@ write_file(const struct daemon *d, const char *path)
 	write_daemon(out, d);
 	TAILQ_FOREACH(s, &d->runtime.services, link)
 		write_service(out, s);
-	write_unserved(out, d->config);
+	write_unserved(out, d);
 	r = ferror(out) ? -EIO : 0;
 	return fclose(out) != 0 ? -errno : r;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/daemon.h"
+#include "control/upgrade.h"
 #include "run/pool.h"
 #include "run/service.h"
 #include "run/services.h"
@@ -129,6 +130,7 @@ stop_begin(struct daemon *d)
 	struct service *s;
 	struct server *server;
 
+	upgrade_give_up(d);
 	log_info("event=stopping programs=%u", d->runtime.running);
 	d->runtime.is_stopping = true;
 	d->runtime.on_reaped = on_reaped;
