@@ -11,7 +11,8 @@ SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR     ?= $(PREFIX)/lib
-MANDIR     ?= $(PREFIX)/share/man
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
 SYSCONFDIR ?= /etc/porterd
 LOGDIR     ?= /var/log/porterd
 RUNDIR     ?= /run/porterd
@@ -68,16 +69,18 @@ SAN         := $(SAN.$(VARIANT))
 DEFS    := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
            -DCONFIG_FILE='"$(SYSCONFDIR)/porterd.conf"' -DRUN_DIR='"$(RUNDIR)"'
 TEST_DEFS := -DTESTS_DIR='"$(abspath tests)"' -DEXAMPLES_DIR='"$(abspath examples)"' -DSRC_ROOT='"$(CURDIR)"' \
-           -DBUILD_DIR='"$(abspath $(BUILD))"' -DPORTERD='"$(abspath $(BUILD))/$(NAME)"' -Itests -Itests/unit
+           -DBUILD_DIR='"$(abspath $(BUILD))"' -DPORTERD='"$(abspath $(BUILD))/$(NAME)"' -DPORTERCTL='"$(abspath $(BUILD))/porterctl"' -Itests -Itests/unit
 ALL_CPPFLAGS = -Isrc -Iinclude $(DEFS) -MMD -MP $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(OPT.$(VARIANT)) $(WARN) $(HARDEN) $(PROBED) $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = -pie $(RELRO) $(SAN) $(LDFLAGS)
-LIBS        := $(or $(shell pkg-config --libs libconfuse 2>/dev/null),-lconfuse)
+LIBS        := $(or $(shell pkg-config --libs libconfuse jansson 2>/dev/null),-lconfuse -ljansson)
 CHECK_LIBS   = $(or $(shell pkg-config --libs check),-lcheck)
 
 SRC     := $(filter-out src/helpers/%,$(wildcard src/*/*.c))
 LIB     := $(BUILD)/lib$(NAME).a
 BIN     := $(BUILD)/$(NAME)
+CTL     := $(BUILD)/porterctl
+COMPLETION := $(patsubst %,$(BUILD)/completion/%,bash zsh fish)
 object   = $(patsubst %.c,$(BUILD)/%.o,$(1))
 SUPPORT := $(call object,$(wildcard tests/unit/suite.c))
 DRIVER  := $(call object,$(filter-out tests/functional/test_%,$(wildcard tests/functional/*.c)))
@@ -96,7 +99,7 @@ REPLAY  := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(BIN) $(LIBRARY)                 ## build the daemon and libporter
+all: $(BIN) $(CTL) $(COMPLETION) $(LIBRARY) ## build the daemon, porterctl and libporter
 
 # Everything is built again when the compiler, the flags or the built-in paths change.
 $(BUILD)/flags: FORCE
@@ -113,9 +116,13 @@ $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(TEST_DEFS) $(ALL_CFLAGS) -c $< -o $@
 $(LIB): $(call object,$(SRC))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
-$(BIN): $(BUILD)/src/$(NAME).o $(LIB)
+$(BIN) $(CTL): $(BUILD)/%: $(BUILD)/src/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+# Completion for shells is made of porterctl's own tables.
+$(COMPLETION): $(BUILD)/completion/%: $(CTL)
+	@mkdir -p $(@D)
+	$(Q)$(CTL) completion $* >$@
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(SUPPORT) $(LIB)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(CHECK_LIBS) $(LIBS) -o $@
 $(BUILD)/tests/functional/test_%: $(BUILD)/tests/functional/test_%.o $(DRIVER) $(SUPPORT) $(LIB)
@@ -152,17 +159,17 @@ $(BUILD)/libporter.so.$(LIBPORTER): $(LIBRARY_OBJECTS) src/lib/libporter.map
 	  -Wl,-z,defs $(RELRO) $(LDFLAGS) $(LIBRARY_OBJECTS) -o $@
 
 programs: $(HELPERS) $(EXAMPLES) $(LIBRARY)
-run: $(BIN) $(EXAMPLES)                ## serve the demo on loopback ports until Ctrl-C
+run: $(BIN) $(CTL) $(EXAMPLES)                ## serve the demo on loopback ports until Ctrl-C
 	@exec sh examples/demo/run.sh $(BIN) $(BUILD)/examples $(BUILD)/demo
-RUN = PORTERD='$(abspath $(BIN))' BUILD_DIR='$(abspath $(BUILD))' SRC_ROOT='$(CURDIR)' MAKE='$(MAKE)' JOBS='$(JOBS)' \
+RUN = PORTERD='$(abspath $(BIN))' PORTERCTL='$(abspath $(CTL))' BUILD_DIR='$(abspath $(BUILD))' SRC_ROOT='$(CURDIR)' MAKE='$(MAKE)' JOBS='$(JOBS)' \
       V='$(V)' sh tests/run.sh
-check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run every test
+check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(CTL) $(COMPLETION) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run every test
 	$(Q)$(RUN) unit $(UNIT) functional $(FUNC) replay $(REPLAY) system $(SYSTEM)
 check-unit: $(UNIT) $(HELPERS)         ## run the unit tests
 	$(Q)$(RUN) unit $(UNIT)
-check-functional: $(FUNC) $(BIN) $(HELPERS) $(EXAMPLES) ## run the tests of the built daemon
+check-functional: $(FUNC) $(BIN) $(CTL) $(HELPERS) $(EXAMPLES) ## run the tests of the built daemon
 	$(Q)$(RUN) functional $(FUNC)
-check-system: $(BIN) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run the shell tests: install, init script, demo, manual
+check-system: $(BIN) $(CTL) $(COMPLETION) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run the shell tests: install, init script, demo, manual
 	$(Q)$(RUN) system $(SYSTEM)
 asan:                                  ## run every test under AddressSanitizer and UBSan
 	$(Q)$(MAKE) --no-print-directory VARIANT=asan check
@@ -172,7 +179,7 @@ VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=de
 # cannot run there.
 VALGRIND_UNIT := $(filter-out %/test_launch %/test_lookup %/test_warm %/test_linger,$(UNIT))
 VALGRIND_FUNC := $(BUILD)/tests/functional/test_serve
-valgrind: $(VALGRIND_UNIT) $(VALGRIND_FUNC) $(BIN) $(HELPERS) ## run the unit tests and a functional one under valgrind
+valgrind: $(VALGRIND_UNIT) $(VALGRIND_FUNC) $(BIN) $(CTL) $(HELPERS) ## run the unit tests and a functional one under valgrind
 	$(Q)CK_FORK=no UNDER='$(VALGRIND)' $(RUN) unit $(VALGRIND_UNIT)
 	$(Q)PORTERD_WRAPPER='$(VALGRIND)' $(RUN) functional $(VALGRIND_FUNC)
 coverage:                              ## run every test, then report which lines ran
@@ -182,7 +189,7 @@ fuzz:                                  ## fuzz every target for FUZZ_S seconds (
 	$(Q)set -e; for f in $(FUZZ); do $(MAKE) --no-print-directory VARIANT=fuzz $(BUILD_ROOT)/fuzz/fuzz_$$f; \
 	  new=$(BUILD_ROOT)/fuzz/$$f; mkdir -p $$new; $(BUILD_ROOT)/fuzz/fuzz_$$f -max_total_time=$(or $(FUZZ_S),30) \
 	    -close_fd_mask=3 -artifact_prefix=$$new- $$new tests/fuzz/corpus/$$f; done
-lint: $(BIN)                           ## format, clang-tidy, cppcheck, shell scripts, manual, layers
+lint: $(BIN) $(CTL)                           ## format, clang-tidy, cppcheck, shell scripts, manual, layers
 	$(Q)JOBS='$(JOBS)' sh tests/tools/lint.sh $(BIN)
 analyze:                               ## report of gcc -fanalyzer
 	$(Q)$(MAKE) --no-print-directory CC=gcc BUILD_ROOT=$(BUILD_ROOT)/analyze CFLAGS='-fanalyzer $(CFLAGS)' all
@@ -195,14 +202,15 @@ $(BENCH): $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libporter.a $(BUILD)/
 	@mkdir -p $(@D)
 	$(Q)$(PLAIN) -static $< $(BUILD)/libporter.a -o $@
 check check-system: $(BENCH)
-bench: $(BIN) $(BENCH)                 ## measure what tests/bench/README.md describes
+bench: $(BIN) $(CTL) $(BENCH)                 ## measure what tests/bench/README.md describes
 	$(Q)PORTERD='$(abspath $(BIN))' sh tests/bench/load_time.sh
 	$(Q)PORTERD='$(abspath $(BIN))' BENCH_DIR='$(abspath $(BUILD))/tests/bench' python3 -B tests/bench/pool.py
 PATHS = NAME='$(NAME)' DESTDIR='$(DESTDIR)' SBINDIR='$(SBINDIR)' BINDIR='$(BINDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
-        LIBDIR='$(LIBDIR)' LIBPORTER='$(LIBPORTER)' MANDIR='$(MANDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
-        LOGDIR='$(LOGDIR)' RUNDIR='$(RUNDIR)' INITDIR='$(INITDIR)' UNITDIR='$(UNITDIR)'
-install: $(BIN) $(LIBRARY)             ## install below DESTDIR; configuration that was changed is kept
-	$(Q)$(PATHS) sh tests/tools/install.sh install $(BIN) $(LIBRARY)
+        LIBDIR='$(LIBDIR)' LIBPORTER='$(LIBPORTER)' DATADIR='$(DATADIR)' MANDIR='$(MANDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
+        LOGDIR='$(LOGDIR)' RUNDIR='$(RUNDIR)' INITDIR='$(INITDIR)' UNITDIR='$(UNITDIR)' \
+        COMPLETION='$(BUILD)/completion'
+install: $(BIN) $(CTL) $(COMPLETION) $(LIBRARY) ## install below DESTDIR; configuration that was changed is kept
+	$(Q)$(PATHS) sh tests/tools/install.sh install $(BIN) $(CTL) $(LIBRARY)
 uninstall:                             ## remove what install put there, except the configuration
 	$(Q)$(PATHS) sh tests/tools/install.sh uninstall
 install-examples: $(EXAMPLES)          ## install the example programs

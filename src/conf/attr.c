@@ -81,13 +81,13 @@ const struct attr attrs[] = {
 	  .text = "Whether one program gets the listening socket itself and porterd waits until it ends; "
 	          "no starts a program for each connection." },
 	{ .name = "instances", .type = &type_number, FIELD(unsigned, instances), .scope = ATTR_BOTH, .max = 1000000,
-	  .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
+	  .is_live = true, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
 	  .text = "How many programs of the service run at a time at most." },
 	{ .name = "max_servers", .type = &type_number, GLOBAL(unsigned, max_servers), .scope = ATTR_GLOBAL,
-	  .max = 1000000, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
+	  .is_live = true, .max = 1000000, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
 	  .text = "How many programs of all services together run at a time at most." },
 	{ .name = "on_limit", .type = &type_choice, FIELD(enum conf_on_limit, on_limit), .scope = ATTR_BOTH,
-	  .choices = choices_on_limit, .is_derived = true, .initial = "refuse",
+	  .is_live = true, .choices = choices_on_limit, .is_derived = true, .initial = "refuse",
 	  .text = "What happens to a client when instances are reached, or all workers of a pool are busy: it is refused, or it "
 	          "waits in the queue; without it clients of a pool wait, and others are refused." },
 
@@ -112,31 +112,31 @@ const struct attr attrs[] = {
 	  .choices = choices_pool_channel, .initial = "seqpacket",
 	  .text = "The kind of socket that descriptor 0 of a worker is; stream goes with pool_protocol = plain alone." },
 	{ .name = "pool_max", .type = &type_number, FIELD(unsigned, pool_max), .scope = ATTR_BOTH, .min = 1, .max = 10000,
-	  .restricts = true, .is_derived = true, .initial = "8",
+	  .is_live = true, .restricts = true, .is_derived = true, .initial = "8",
 	  .text = "How many workers there are at most; no more than instances." },
 	{ .name = "pool_min_spare", .type = &type_number, FIELD(unsigned, pool_min_spare), .scope = ATTR_BOTH, .max = 10000,
-	  .is_derived = true, .initial = "1",
+	  .is_live = true, .is_derived = true, .initial = "1",
 	  .text = "How many idle workers a dynamic pool has at least." },
 	{ .name = "pool_max_spare", .type = &type_number, FIELD(unsigned, pool_max_spare), .scope = ATTR_BOTH, .max = 10000,
-	  .is_derived = true, .initial = "4",
+	  .is_live = true, .is_derived = true, .initial = "4",
 	  .text = "How many idle workers a dynamic pool has at most; more are ended, one a second." },
 	{ .name = "pool_start", .type = &type_number, FIELD(unsigned, pool_start), .scope = ATTR_BOTH, .max = 10000,
 	  .is_derived = true, .initial = "1",
 	  .text = "How many workers a dynamic pool begins with; without it as many as pool_min_spare says." },
 	{ .name = "pool_max_requests", .type = &type_number, FIELD(unsigned, pool_max_requests), .scope = ATTR_BOTH, .min = 1,
-	  .max = 1000000000, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
+	  .is_live = true, .max = 1000000000, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
 	  .text = "After how many connections a worker is replaced at the latest; each one by its own number, up to a tenth less, "
 	          "so that they do not all end together." },
 	{ .name = "pool_idle_timeout", .type = &type_duration, FIELD(int64_t, pool_idle_timeout_ms), .scope = ATTR_BOTH,
-	  .min = 1, .max = 86400000, .initial = "10s",
+	  .is_live = true, .min = 1, .max = 86400000, .initial = "10s",
 	  .text = "How long a worker that is not needed stays idle before it is ended: any of an ondemand pool, and of a dynamic one "
 	          "those above pool_min_spare." },
 	{ .name = "pool_request_timeout", .type = &type_duration, FIELD(int64_t, pool_request_timeout_ms), .scope = ATTR_BOTH,
-	  .max = 86400000, .restricts = true, .initial = "0",
+	  .is_live = true, .max = 86400000, .restricts = true, .initial = "0",
 	  .text = "How long a worker may keep one connection before it is ended, by stop_signal and after stop_grace by a kill; "
 	          "0 sets no limit." },
 	{ .name = "pool_spawn_rate", .type = &type_number, FIELD(unsigned, pool_spawn_rate), .scope = ATTR_BOTH, .min = 1,
-	  .max = 10000, .restricts = true, .initial = "32",
+	  .is_live = true, .max = 10000, .restricts = true, .initial = "32",
 	  .text = "How many workers are started in a second at most, but for those that the pool begins with and, with "
 	          "pool_exec = fresh, those that clients take." },
 
@@ -158,7 +158,7 @@ const struct attr attrs[] = {
 	  .text = "The directory that the program starts in; without it the root directory." },
 
 	/* its surroundings */
-	{ .name = "env", .type = &type_variables, FIELD(struct strings, env), .scope = ATTR_BOTH,
+	{ .name = "env", .type = &type_variables, FIELD(struct strings, env), .scope = ATTR_BOTH, .is_secret = true,
 	  .text = "Variables for the program's environment, as NAME=VALUE." },
 	{ .name = "passenv", .type = &type_names, FIELD(struct strings, passenv), GIVEN(has_passenv),
 	  .scope = ATTR_BOTH, .restricts = true,
@@ -196,20 +196,38 @@ const struct attr attrs[] = {
 	{ .name = "log_type", .type = &type_log, FIELD(struct sink_target, log_type), .scope = ATTR_BOTH,
 	  .text = "Where lines about clients go: SYSLOG FACILITY [LEVEL], FILE PATH [SOFT [HARD]], or stderr; "
 	          "an empty value is silence." },
+	{ .name = "log_format", .type = &type_choice, FIELD(enum conf_log_format, log_format), .scope = ATTR_BOTH,
+	  .choices = choices_log_format, .initial = "xinetd",
+	  .text = "The form of these lines: the words of xinetd, key=value pairs (logfmt), or one JSON object a line; "
+	          "the latter two hold their time themselves, with milliseconds." },
 	{ .name = "log_on_success", .type = &type_flags, FIELD(unsigned, log_on_success), .scope = ATTR_BOTH,
-	  .repeat = REPEAT_ADDS, .choices = choices_success, .initial = "PID HOST EXIT DURATION",
-	  .text = "What is logged when a program starts and ends." },
+	  .is_live = true, .repeat = REPEAT_ADDS, .choices = choices_success, .initial = "PID HOST EXIT DURATION",
+	  .text = "What is logged when a program starts and ends; TRAFFIC for workers that speak porter alone." },
 	{ .name = "log_on_failure", .type = &type_flags, FIELD(unsigned, log_on_failure), .scope = ATTR_BOTH,
-	  .repeat = REPEAT_ADDS, .choices = choices_failure, .initial = "HOST",
+	  .is_live = true, .repeat = REPEAT_ADDS, .choices = choices_failure, .initial = "HOST",
 	  .text = "What is logged when a client is not served." },
 	{ .name = "daemon_log", .type = &type_log, GLOBAL(struct sink_target, daemon_log), .scope = ATTR_GLOBAL,
 	  .text = "Where porterd's own messages go, written as for log_type." },
+	{ .name = "daemon_log_format", .type = &type_choice, GLOBAL(enum log_format, daemon_log_format),
+	  .scope = ATTR_GLOBAL, .choices = choices_daemon_log_format, .initial = "logfmt",
+	  .text = "The form of porterd's own messages: key=value pairs (logfmt), or one JSON object a line." },
+
+	/* who may ask the daemon */
+	{ .name = "control_mode", .type = &type_mode, GLOBAL(mode_t, control_mode), .scope = ATTR_GLOBAL, .max = 0777,
+	  .given = offsetof(struct global_conf, has_control_mode), .initial = "0600",
+	  .text = "The mode of the control socket, where connecting takes the right to write; without it 0660 where "
+	          "control_group is set, and 0600 elsewhere." },
+	{ .name = "control_owner", .type = &type_user, GLOBAL(char *, control_owner), .scope = ATTR_GLOBAL,
+	  .text = "The user who owns the control socket, and who may look at everything." },
+	{ .name = "control_group", .type = &type_user, GLOBAL(char *, control_group), .scope = ATTR_GLOBAL,
+	  .text = "The group that owns the control socket; its members may look at everything." },
 
 	/* how it ends */
 	{ .name = "stop_signal", .type = &type_signal, FIELD(int, stop_signal), .scope = ATTR_BOTH, .initial = "TERM",
+	  .is_live = true,
 	  .text = "The signal that asks the program to end." },
 	{ .name = "stop_grace", .type = &type_duration, FIELD(int64_t, stop_grace_ms), .scope = ATTR_BOTH,
-	  .max = 86400000, .initial = "10s",
+	  .is_live = true, .max = 86400000, .initial = "10s",
 	  .text = "How long the program has after that signal before it is killed." },
 };
 /* clang-format on */

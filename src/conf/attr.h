@@ -62,6 +62,8 @@ struct attr {
 	const struct attr_choice *choices;
 	bool restricts;  /* a near miss of its name is an error: ignoring it would open something */
 	bool skips_zero; /* of a limit: 0 sets none, as in xinetd */
+	bool is_live;    /* may be changed while the service runs, see override.h */
+	bool is_secret;  /* its value may hold passwords: not shown to those who may only look */
 	bool is_derived; /* worked out from others where it is missing: always part of a dump */
 	const char *initial; /* the default as text, read by set(); NULL: unset */
 	const char *text;    /* one sentence of manual */

@@ -107,13 +107,26 @@ static const struct attr_choice choices_stderr[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct attr_choice choices_log_format[] = {
+	{ "xinetd", CONF_FORMAT_XINETD, NULL, NULL },
+	{ "logfmt", CONF_FORMAT_LOGFMT, NULL, NULL },
+	{ "json", CONF_FORMAT_JSON, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct attr_choice choices_daemon_log_format[] = {
+	{ "logfmt", LOG_FORMAT_LOGFMT, NULL, NULL },
+	{ "json", LOG_FORMAT_JSON, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct attr_choice choices_success[] = {
 	{ "PID", CONF_LOG_PID, NULL, NULL },
 	{ "HOST", CONF_LOG_HOST, NULL, NULL },
 	{ "EXIT", CONF_LOG_EXIT, NULL, NULL },
 	{ "DURATION", CONF_LOG_DURATION, NULL, NULL },
 	{ "USERID", CONF_LOG_USERID, "USERID has no effect: no ident query is made", NULL },
-	{ "TRAFFIC", CONF_LOG_TRAFFIC, "TRAFFIC has no effect: programs own their sockets, so that nobody counts the bytes", NULL },
+	{ "TRAFFIC", CONF_LOG_TRAFFIC, "TRAFFIC has an effect on workers that speak porter alone: other programs own their sockets, so that nobody counts the bytes", NULL },
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -41,6 +41,7 @@ service_done(struct service_conf *s)
 	free(s->group_list);
 	free(s->user_name);
 	free(s->places);
+	free(s->trouble);
 	free(s->name);
 }
 
@@ -59,6 +60,57 @@ service_conf_new(const struct service_conf *defaults)
 	return s;
 }
 
+static char *
+copy_text(const char *text)
+{
+	return text != NULL ? mem_dup(text) : NULL;
+}
+
+static void
+clone_endpoints(struct service_conf *s, const struct service_conf *from)
+{
+	s->endpoint_count = from->endpoint_count;
+	s->endpoints = mem_array(from->endpoint_count, sizeof(*s->endpoints));
+	for (size_t i = 0; i < from->endpoint_count; i++) {
+		s->endpoints[i] = from->endpoints[i];
+		s->endpoints[i].key = mem_dup(from->endpoints[i].key);
+	}
+}
+
+static void
+clone_ids(struct service_conf *s, const struct service_conf *from)
+{
+	s->uid = from->uid;
+	s->gid = from->gid;
+	s->group_count = from->group_count;
+	s->group_list = mem_array(from->group_count, sizeof(*s->group_list));
+	for (size_t i = 0; i < from->group_count; i++)
+		s->group_list[i] = from->group_list[i];
+	s->changes_ids = from->changes_ids;
+	s->user_name = copy_text(from->user_name);
+	s->listen_uid = from->listen_uid;
+	s->listen_gid = from->listen_gid;
+}
+
+struct service_conf *
+service_conf_clone(const struct service_conf *from)
+{
+	struct service_conf *s = service_conf_new(NULL);
+
+	for (size_t i = 0; i < attr_count; i++) {
+		if (!attr_is_global(&attrs[i]))
+			attr_copy(s, from, &attrs[i]);
+		s->places[i] = from->places[i];
+	}
+	s->name = copy_text(from->name);
+	s->state = from->state;
+	s->trouble = copy_text(from->trouble);
+	s->place = from->place;
+	clone_endpoints(s, from);
+	clone_ids(s, from);
+	return s;
+}
+
 void
 service_conf_free(struct service_conf *s)
 {
@@ -70,12 +122,16 @@ service_conf_free(struct service_conf *s)
 struct config *
 config_new(const char *path)
 {
+	static uint64_t latest;
 	struct config *c = mem_alloc(sizeof(*c));
 
 	c->refs = 1;
+	c->number = ++latest;
 	c->path = mem_dup(path);
 	service_init(&c->defaults);
 	reset_all(&c->global, true);
+	c->global.control_uid = (uid_t)-1;
+	c->global.control_gid = (gid_t)-1;
 	return c;
 }
 
@@ -99,6 +155,7 @@ config_unref(struct config *c)
 	for (size_t i = 0; i < c->source_count; i++)
 		source_free(c->sources[i]);
 	free(c->sources);
+	config_unref(c->base);
 	free(c->path);
 	free(c);
 }

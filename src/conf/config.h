@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/addr.h"
+#include "base/log.h"
 #include "base/sink.h"
 #include "base/strings.h"
 #include "conf/problem.h"
@@ -36,13 +37,16 @@ enum conf_log {
 	CONF_LOG_HOST = 2,
 	CONF_LOG_EXIT = 4,
 	CONF_LOG_DURATION = 8,
+	CONF_LOG_TRAFFIC = 32,
 	/* These add nothing to a line, but a list of them alone is not silence. */
 	CONF_LOG_USERID = 16,
-	CONF_LOG_TRAFFIC = 32,
 	CONF_LOG_ATTEMPT = 64,
 };
 
 enum conf_on_limit { CONF_REFUSE, CONF_QUEUE };
+
+/* The form of the lines about clients. */
+enum conf_log_format { CONF_FORMAT_XINETD, CONF_FORMAT_LOGFMT, CONF_FORMAT_JSON };
 
 enum conf_stderr { CONF_STDERR_SOCKET, CONF_STDERR_LOG, CONF_STDERR_NULL };
 
@@ -131,12 +135,14 @@ struct service_conf {
 	char *chroot, *directory;
 	enum conf_stderr stderr_to;
 	struct sink_target log_type;
+	enum conf_log_format log_format;
 	unsigned log_on_success, log_on_failure; /* enum conf_log */
 	int stop_signal;
 	int64_t stop_grace_ms;
 
 	/* worked out while loading */
 	enum conf_state state;
+	char *trouble;      /* of a broken one: its first error; else NULL */
 	struct place place; /* of the word "service" */
 	/* attr_count of them: where each attribute got its value; no source: the default. */
 	struct place *places;
@@ -155,13 +161,22 @@ struct service_conf {
 struct global_conf {
 	unsigned max_servers; /* all services together; CONF_UNLIMITED */
 	struct sink_target daemon_log;
+	enum log_format daemon_log_format;
 	struct strings enabled, disabled;
 	bool has_enabled;
+	mode_t control_mode; /* of the control socket */
+	bool has_control_mode;
+	char *control_owner, *control_group;
+	/* From here on found by look-up. */
+	uid_t control_uid; /* (uid_t)-1: whoever runs porterd */
+	gid_t control_gid; /* (gid_t)-1: none */
 };
 
 struct config {
-	unsigned refs; /* private to config.c */
-	char *path;    /* of the main file */
+	unsigned refs;       /* private to config.c */
+	uint64_t number;     /* of those of this process: a later one has a greater one */
+	struct config *base; /* that its places point into, see override.h; NULL: none but itself */
+	char *path;          /* of the main file */
 	struct global_conf global;
 	struct service_conf defaults;
 	struct service_conf **services; /* in file order, disabled and broken ones too */
@@ -176,6 +191,8 @@ void config_unref(struct config *c); /* the last one frees; NULL is allowed */
 /* For the loader: an empty configuration with one reference; a service that inherits from defaults (NULL: nothing). */
 struct config *config_new(const char *path);
 struct service_conf *service_conf_new(const struct service_conf *defaults);
+/* The same in every respect; places go on pointing into the configuration it is from. */
+struct service_conf *service_conf_clone(const struct service_conf *from);
 void service_conf_free(struct service_conf *s); /* NULL is allowed */
 
 /* The effective configuration in native spelling; loads again to the same. */

@@ -176,6 +176,7 @@ report_rival(const struct endpoint *e, const struct service_conf *s, const struc
 static void
 claim_addresses(void **root, struct service_conf *s, struct problems *problems)
 {
+	size_t before = problems->count;
 	bool is_taken = false;
 
 	for (size_t i = 0; i < s->endpoint_count; i++)
@@ -187,8 +188,11 @@ claim_addresses(void **root, struct service_conf *s, struct problems *problems)
 		    report_rival(&s->endpoints[i], s, find_rival(root, &s->endpoints[i]), problems);
 		claim(root, s, &s->endpoints[i]);
 	}
-	if (is_taken)
-		s->state = CONF_BROKEN_TEXT;
+	if (!is_taken)
+		return;
+	s->state = CONF_BROKEN_TEXT;
+	free(s->trouble);
+	s->trouble = mem_dup(problems_first_error(problems, before));
 }
 
 static void

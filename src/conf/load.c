@@ -5,6 +5,7 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -224,6 +225,7 @@ load_defaults(struct loader *l)
 		if (!apply_block(d, l->reader) || d->block->is_damaged)
 			d->has_gap = true;
 	}
+	resolve_control(d);
 	for (size_t i = 0; i < l->config->global.enabled.count; i++)
 		name_set_add(&l->enabled, l->config->global.enabled.item[i]);
 	for (size_t i = 0; i < l->config->global.disabled.count; i++)
@@ -231,8 +233,19 @@ load_defaults(struct loader *l)
 }
 
 static bool
+is_forced(const struct load_options *options, const char *id)
+{
+	for (size_t i = 0; options->forced != NULL && i < options->forced->count; i++)
+		if (strcasecmp(options->forced->item[i], id) == 0)
+			return true;
+	return false;
+}
+
+static bool
 is_disabled(const struct loader *l, const struct service_conf *s)
 {
+	if (is_forced(l->options, s->id))
+		return false;
 	if (s->disable || name_set_has(&l->disabled, s->id))
 		return true;
 	return l->config->global.has_enabled && !name_set_has(&l->enabled, s->id);
@@ -286,6 +299,15 @@ hand_over(struct problems *to, const struct problems *from, bool is_off)
 	}
 }
 
+/* A service without an error of its own is broken by what it should have inherited. */
+static char *
+first_trouble(const struct problems *problems)
+{
+	const char *text = problems_first_error(problems, 0);
+
+	return mem_dup(text != NULL ? text : "something that it should obey could not be read");
+}
+
 static struct service_conf *
 start_service(const struct loader *l, const struct block *b)
 {
@@ -320,6 +342,8 @@ load_service(struct loader *l, struct draft *d, const struct block *b)
 		resolve_endpoints(d);
 	}
 	d->conf->state = is_read ? judge(d, is_off) : is_off ? CONF_DISABLED : CONF_BROKEN_TEXT;
+	if (d->conf->state == CONF_BROKEN_TEXT || d->conf->state == CONF_BROKEN_SURROUNDINGS)
+		d->conf->trouble = first_trouble(problems);
 	hand_over(l->problems, problems, is_off);
 	problems_done(problems);
 	return d->conf;

@@ -41,6 +41,8 @@ struct load_options {
 	struct trust trust;
 	bool is_root; /* judge as if porterd ran as root */
 	uid_t uid;    /* who runs it otherwise */
+	/* Ids of services that are on whatever disable, enabled and disabled say; borrowed, NULL: none. */
+	const struct strings *forced;
 };
 
 /* Loads the main file and all that it includes. Never NULL: what could not be read is in problems and missing from the

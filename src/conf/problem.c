@@ -71,6 +71,15 @@ place_format(const struct place *place, char *text, size_t size)
 	return text;
 }
 
+const char *
+problems_first_error(const struct problems *p, size_t index)
+{
+	for (; index < p->count; index++)
+		if (p->item[index].severity == SEVERITY_ERROR)
+			return p->item[index].text;
+	return NULL;
+}
+
 void
 problems_done(struct problems *p)
 {

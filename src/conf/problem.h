@@ -49,6 +49,8 @@ void problem_print(const struct problem *p, FILE *out);
 void problems_print(const struct problems *p, FILE *out);
 /* "file:line:column" into text; returns text. For log lines. */
 const char *place_format(const struct place *place, char *text, size_t size);
+/* The text of the first error from item[index] on; NULL: there is none. */
+const char *problems_first_error(const struct problems *p, size_t index);
 void problems_done(struct problems *p);
 /* Makes the error p->item[index] a note: it was found where it can do no harm. */
 void problem_soften(struct problems *p, size_t index);

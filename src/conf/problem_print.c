@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/glyph.h"
 #include "base/mem.h"
 #include "conf/problem.h"
 
 /* Longer source lines are cut to so many characters around the caret. */
 #define SHOWN_CHARS 160
-#define ELLIPSIS    "\xe2\x80\xa6"
 
 static const char *const severity_names[] = {
 	[SEVERITY_NOTE] = "note",
@@ -26,123 +26,6 @@ struct finder {
 	unsigned column;    /* of the last caret; 0: the line was not looked at yet */
 	size_t caret;       /* its byte in the line */
 };
-
-/* One character as it is shown: its bytes, or an escape in place of what a terminal could obey. */
-struct glyph {
-	size_t len;     /* bytes of the source, at least 1 */
-	unsigned width; /* columns of the terminal */
-	bool is_escape;
-};
-
-/* Bytes of the UTF-8 character that begins with this one; 0: none does. */
-static size_t
-sequence_len(unsigned char first)
-{
-	static const struct {
-		unsigned char below;
-		size_t len;
-	} rows[] = { { 0x80, 1 }, { 0xc2, 0 }, { 0xe0, 2 }, { 0xf0, 3 }, { 0xf5, 4 } };
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (first < rows[i].below)
-			return rows[i].len;
-	return 0;
-}
-
-/* Neither written longer than needed, nor a surrogate, nor beyond the last code point. */
-static bool
-is_valid(uint32_t code, size_t len)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-
-	return code >= least[len] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-}
-
-/* The code point at text and its length in bytes; length 0 if it is no valid UTF-8 there. */
-static size_t
-decode(const char *text, size_t left, uint32_t *code)
-{
-	unsigned char first = (unsigned char)text[0];
-	size_t len = sequence_len(first);
-
-	if (len == 0 || len > left)
-		return 0;
-	*code = len == 1 ? first : first & (0x7fU >> len);
-	for (size_t i = 1; i < len; i++) {
-		if (!byte_continues(text[i]))
-			return 0;
-		*code = *code << 6 | ((unsigned char)text[i] & 0x3f);
-	}
-	return is_valid(*code, len) ? len : 0;
-}
-
-/* The ranges of East Asian wide characters that occur in text, Hangul first of all; emoji too. */
-static bool
-is_wide(uint32_t code)
-{
-	/* clang-format off */
-	static const struct { uint32_t from, to; } ranges[] = {
-		{ 0x1100, 0x115f }, { 0x2e80, 0x303e }, { 0x3041, 0xa4cf }, { 0xa960, 0xa97f }, { 0xac00, 0xd7a3 },
-		{ 0xf900, 0xfaff }, { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 }, { 0x1f300, 0x1faff },
-		{ 0x20000, 0x3fffd },
-	};
-
-	/* clang-format on */
-
-	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
-		if (code >= ranges[i].from && code <= ranges[i].to)
-			return true;
-	return false;
-}
-
-/* Characters that a terminal obeys: C0, DEL, C1, and those that turn the direction of writing. Those
- * that nobody sees, such as the zero width space, go with them. */
-static bool
-is_control(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
-	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
-	       code == 0xfeff;
-}
-
-static struct glyph
-look(const char *text, size_t left)
-{
-	uint32_t code = 0;
-	size_t len = decode(text, left, &code);
-
-	if (len == 0)
-		return (struct glyph){ .len = 1, .width = 4, .is_escape = true };
-	if (is_control(code) && code != '\t')
-		return (struct glyph){ .len = len, .width = 4 * (unsigned)len, .is_escape = true };
-	return (struct glyph){ .len = len, .width = is_wide(code) ? 2 : 1 };
-}
-
-static void
-put(const char *text, const struct glyph *g, FILE *out)
-{
-	if (!g->is_escape) {
-		fwrite(text, 1, g->len, out);
-		return;
-	}
-	for (size_t i = 0; i < g->len; i++)
-		fprintf(out, "\\x%02x", (unsigned char)text[i]);
-}
-
-/* A name or a message: one line, nothing in it that a terminal obeys. */
-static void
-put_text(const char *text, FILE *out)
-{
-	for (size_t left = strlen(text); left > 0;) {
-		struct glyph g = look(text, left);
-
-		if (*text == '\t')
-			g = (struct glyph){ .len = 1, .is_escape = true };
-		put(text, &g, out);
-		text += g.len;
-		left -= g.len;
-	}
-}
 
 /* The line's text, f->len bytes, or NULL if the source has no such line. */
 static const char *
@@ -227,16 +110,16 @@ print_excerpt(struct finder *f, const char *text, const struct place *place, FIL
 		from = step_back(text, caret, SHOWN_CHARS / 2);
 		to = step(text, len, from, SHOWN_CHARS);
 	}
-	fprintf(out, "%5u | %s", place->line, from > 0 ? ELLIPSIS : "");
+	fprintf(out, "%5u | %s", place->line, from > 0 ? GLYPH_ELLIPSIS : "");
 	for (size_t i = from; i < to;) {
-		struct glyph g = look(text + i, to - i);
+		struct glyph g = glyph_at(text + i, to - i);
 
-		put(text + i, &g, out);
+		glyph_put(text + i, &g, out);
 		i += g.len;
 	}
-	fprintf(out, "%s\n      | %s", to < len ? ELLIPSIS : "", from > 0 ? " " : "");
+	fprintf(out, "%s\n      | %s", to < len ? GLYPH_ELLIPSIS : "", from > 0 ? " " : "");
 	for (size_t i = from; i < caret;) {
-		struct glyph g = look(text + i, to - i);
+		struct glyph g = glyph_at(text + i, to - i);
 
 		if (text[i] == '\t')
 			fputc('\t', out);
@@ -253,11 +136,11 @@ print_one(struct finder *f, const struct problem *p, FILE *out)
 	const struct place *place = &p->place;
 	const char *line;
 
-	put_text(place->source == NULL ? "porterd" : place->source->path, out);
+	glyph_put_text(place->source == NULL ? "porterd" : place->source->path, out);
 	if (place->source != NULL && place->line > 0)
 		fprintf(out, ":%u:%u", place->line, place->column);
 	fprintf(out, ": %s: ", severity_names[p->severity]);
-	put_text(p->text, out);
+	glyph_put_text(p->text, out);
 	fputc('\n', out);
 	if (place->source == NULL || place->line == 0 || place->column == 0)
 		return;

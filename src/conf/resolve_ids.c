@@ -125,20 +125,48 @@ resolve_other(struct draft *d)
 }
 
 static void
+find_owner(struct draft *d, const char *user, const struct place *place, uid_t *uid)
+{
+	struct user_entry entry = { 0 };
+
+	if (d->options->lookup->user(user, &entry) == 0)
+		*uid = entry.uid;
+	else if (is_number(user))
+		*uid = (uid_t)strtoul(user, NULL, 10);
+	else
+		MISSING_ERROR(d, place, "there is no user %.60s", user);
+	free(entry.name);
+}
+
+static void
 resolve_socket_owner(struct draft *d)
 {
 	struct service_conf *s = d->conf;
-	struct user_entry entry = { 0 };
 
-	if (s->listen_owner != NULL && d->options->lookup->user(s->listen_owner, &entry) == 0)
-		s->listen_uid = entry.uid;
-	else if (s->listen_owner != NULL && is_number(s->listen_owner))
-		s->listen_uid = (uid_t)strtoul(s->listen_owner, NULL, 10);
-	else if (s->listen_owner != NULL)
-		MISSING_ERROR(d, PLACE(d, listen_owner), "there is no user %.60s", s->listen_owner);
-	free(entry.name);
+	if (s->listen_owner != NULL)
+		find_owner(d, s->listen_owner, PLACE(d, listen_owner), &s->listen_uid);
 	if (s->listen_group != NULL)
 		find_group(d, s->listen_group, PLACE(d, listen_group), &s->listen_gid);
+}
+
+/* The place of an attribute of the daemon. */
+static const struct place *
+global_place(const struct draft *d, const char *name)
+{
+	return &d->conf->places[attr_find(name) - attrs];
+}
+
+void
+resolve_control(struct draft *d)
+{
+	struct global_conf *g = d->global;
+
+	if (!g->has_control_mode)
+		g->control_mode = g->control_group != NULL ? 0660 : 0600;
+	if (g->control_owner != NULL)
+		find_owner(d, g->control_owner, global_place(d, "control_owner"), &g->control_uid);
+	if (g->control_group != NULL)
+		find_group(d, g->control_group, global_place(d, "control_group"), &g->control_gid);
 }
 
 void

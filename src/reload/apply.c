@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "control/apply.h"
+#include "reload/apply.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/change.h"
+#include "base/mem.h"
+#include "conf/override.h"
+#include "reload/change.h"
 
 static void
 keep_listeners(struct work *w, const struct change *c)
@@ -103,6 +105,33 @@ restore(struct work *w, struct change *c)
 	w->result.kept++;
 }
 
+/* What was set by hand ends with the settings that it was set in. */
+static void
+say_set_ended(const struct service *s)
+{
+	const struct attr *a;
+	size_t at = 0;
+
+	while ((a = override_next(s->conf, &at)) != NULL)
+		log_info(
+		    "event=set-ended service=%s attribute=%s reason=\"the configuration says it again\"",
+		    s->conf->id, a->name);
+}
+
+static void
+configure(struct work *w, struct change *c)
+{
+	if (c->service == NULL) {
+		c->service = service_new(w->rt, w->config, c->conf);
+		return;
+	}
+	say_set_ended(c->service);
+	service_configure(c->service, w->config, c->conf);
+	if (c->service->is_off)
+		log_info("event=service-off service=%s reason=\"it was switched off by porterctl\"",
+		    c->conf->id);
+}
+
 static void
 commit_one(struct work *w, struct change *c)
 {
@@ -112,10 +141,7 @@ commit_one(struct work *w, struct change *c)
 		restore(w, c);
 		return;
 	}
-	if (c->service == NULL)
-		c->service = service_new(w->rt, w->config, c->conf);
-	else
-		service_configure(c->service, w->config, c->conf);
+	configure(w, c);
 	for (size_t k = 0; k < c->count; k++)
 		seat_take(c->service, &c->seats[k]);
 }
@@ -135,6 +161,8 @@ commit(struct work *w)
 		if (!s->is_matched)
 			service_remove(s);
 	}
+	if (w->rt->is_restoring)
+		return; /* pools have their workers yet to come */
 	TAILQ_FOREACH(s, &w->rt->services, link)
 		service_settle(s);
 }
@@ -146,7 +174,7 @@ count_result(struct work *w)
 	struct listener *l;
 
 	TAILQ_FOREACH(s, &w->rt->services, link) {
-		w->result.services += !s->is_gone;
+		w->result.services += !s->is_gone && !s->is_off;
 		TAILQ_FOREACH(l, &s->listeners, link) {
 			if (listener_is_bound(l))
 				w->result.listening++;
@@ -156,6 +184,29 @@ count_result(struct work *w)
 	}
 }
 
+/* A listener that another service takes stands in the settings of its own until then, which may be those of a person's change
+ * that nobody else keeps. */
+static void
+hold_configs(struct work *w)
+{
+	struct service *s;
+
+	TAILQ_FOREACH(s, &w->rt->services, link)
+		w->held_count++;
+	w->held = mem_array(w->held_count, sizeof(*w->held));
+	w->held_count = 0;
+	TAILQ_FOREACH(s, &w->rt->services, link)
+		w->held[w->held_count++] = config_ref(s->config);
+}
+
+static void
+let_configs_go(struct work *w)
+{
+	for (size_t i = 0; i < w->held_count; i++)
+		config_unref(w->held[i]);
+	free(w->held);
+}
+
 struct apply_result
 apply_config(struct runtime *rt, struct config *config)
 {
@@ -163,12 +214,67 @@ apply_config(struct runtime *rt, struct config *config)
 
 	match_listeners(&w);
 	match_services(&w);
+	hold_configs(&w);
 	prepare(&w);
 	commit(&w);
+	let_configs_go(&w);
 	count_result(&w);
 	for (size_t i = 0; i < w.count; i++)
 		free(w.changes[i].seats);
 	free(w.changes);
 	map_free(w.listeners);
 	return w.result;
+}
+
+/* Nobody else's listeners are for taking. */
+static void
+keep_others(struct work *w, const struct service *mine)
+{
+	const struct service *s;
+	struct listener *l;
+
+	match_listeners(w);
+	TAILQ_FOREACH(s, &w->rt->services, link) {
+		if (s == mine)
+			continue;
+		TAILQ_FOREACH(l, &s->listeners, link) {
+			l->is_kept = true;
+			map_del(w->listeners, l->key, l);
+		}
+	}
+}
+
+static void
+commit_service(struct work *w, struct change *c)
+{
+	if (c->service == NULL)
+		c->service = service_new(w->rt, w->config, c->conf);
+	else {
+		c->service->is_off = false;
+		service_change(c->service, w->config, c->conf);
+	}
+	for (size_t i = 0; i < c->count; i++)
+		seat_take(c->service, &c->seats[i]);
+	service_settle(c->service);
+}
+
+char *
+apply_service(
+    struct runtime *rt, struct service *s, struct config *config, const struct service_conf *conf)
+{
+	struct work w = { .rt = rt, .config = config };
+	struct change c = { .conf = conf, .service = s, .returns = true };
+	char *why = NULL;
+
+	keep_others(&w, s);
+	seats_claim(&w, &c);
+	if (seats_open(&w, &c))
+		commit_service(&w, &c);
+	else {
+		why = seats_missing(&c);
+		seats_close(&c);
+	}
+	free(c.seats);
+	map_free(w.listeners);
+	return why;
 }

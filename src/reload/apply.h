@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* From the running services to those of another configuration: at the start from none, at a reload by the difference.
  * Listeners are matched by what they are bound to, so that renamed and swapped services keep them. */
-#ifndef CONTROL_APPLY_H
-#define CONTROL_APPLY_H
+#ifndef RELOAD_APPLY_H
+#define RELOAD_APPLY_H
 
 #include "conf/config.h"
 #include "run/runtime.h"
+
+struct service;
 
 struct apply_result {
 	unsigned services;  /* that can serve */
@@ -16,5 +18,11 @@ struct apply_result {
 };
 
 struct apply_result apply_config(struct runtime *rt, struct config *config);
+
+/* One service alone, all others stay as they are: s is switched off and comes back under these settings, or it is NULL, for a
+ * service that did not run. The settings are of config, which is kept by the service. NULL, or why not (heap): then
+ * nothing has changed. */
+char *apply_service(
+    struct runtime *rt, struct service *s, struct config *config, const struct service_conf *conf);
 
 #endif

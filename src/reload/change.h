@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What a new configuration does to each service, while it is being worked out. Private to this folder. */
-#ifndef CONTROL_CHANGE_H
-#define CONTROL_CHANGE_H
+#ifndef RELOAD_CHANGE_H
+#define RELOAD_CHANGE_H
 
 #include "base/map.h"
-#include "control/apply.h"
+#include "reload/apply.h"
 #include "run/service.h"
 #include "run/socket.h"
 
@@ -14,6 +14,7 @@ struct seat {
 	struct listener *old;
 	int fd;                  /* -1 or -errno: not open */
 	struct socket_file file; /* that a unix socket made */
+	bool is_handed;          /* opened by the daemon before this one */
 	bool is_deferred; /* its port is still taken by a listener of our own that goes away */
 };
 
@@ -22,7 +23,8 @@ struct change {
 	struct service *service; /* what it was; NULL: new */
 	struct seat *seats;
 	size_t count;
-	bool stays; /* as it was */
+	bool stays;   /* as it was */
+	bool returns; /* it is off, and will not be any more */
 };
 
 struct work {
@@ -31,6 +33,8 @@ struct work {
 	struct change *changes;
 	size_t count;
 	struct map *listeners; /* of before by key, those that nobody has claimed */
+	struct config **held;  /* those that services had before */
+	size_t held_count;
 	struct apply_result result;
 };
 
@@ -48,6 +52,8 @@ bool seats_open(struct work *w, struct change *c);
 bool seats_open_deferred(struct change *c);
 /* Closes what was opened. */
 void seats_close(struct change *c);
+/* The first address that is not to be had, and why: "tcp:*:7: Address already in use"; heap. NULL: there is none. */
+char *seats_missing(const struct change *c);
 /* Says which addresses are not to be had. */
 void seats_say_missing(const struct change *c, const char *outcome);
 /* The service now listens there; what could not be opened is tried again. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "control/change.h"
+#include "reload/change.h"
 
 void
 match_listeners(struct work *w)
@@ -63,6 +63,50 @@ find_by_address(const struct work *w, const struct service_conf *conf)
 	return NULL;
 }
 
+static bool
+has_common_address(const struct service_conf *x, const struct service_conf *y)
+{
+	for (size_t i = 0; i < x->endpoint_count; i++)
+		for (size_t k = 0; k < y->endpoint_count; k++)
+			if (strcmp(x->endpoints[i].key, y->endpoints[k].key) == 0)
+				return true;
+	return false;
+}
+
+/* One that is switched off has no listeners: what it would listen to is what its settings say. */
+static struct service *
+find_off(const struct work *w, const struct service_conf *conf)
+{
+	struct service *s;
+
+	TAILQ_FOREACH(s, &w->rt->services, link)
+		if (s->is_off && !s->is_matched && strcmp(s->conf->id, conf->id) == 0 &&
+		    has_common_address(s->conf, conf))
+			return s;
+	return NULL;
+}
+
+static bool
+some_are_off(const struct runtime *rt)
+{
+	const struct service *s;
+
+	TAILQ_FOREACH(s, &rt->services, link)
+		if (s->is_off)
+			return true;
+	return false;
+}
+
+/* Gives those that have none yet the service that this function finds for them. */
+static void
+match_by(
+    struct work *w, struct service *(*find)(const struct work *w, const struct service_conf *conf))
+{
+	for (size_t i = 0; i < w->count; i++)
+		if (w->changes[i].service == NULL)
+			w->changes[i].service = matched(find(w, w->changes[i].conf));
+}
+
 static struct service *
 find_by_id(struct map *by_id, const char *id)
 {
@@ -112,8 +156,9 @@ match_services(struct work *w)
 	for (size_t i = 0; i < w->config->count; i++)
 		if (is_wanted(w->config->services[i]))
 			w->changes[w->count++].conf = w->config->services[i];
-	for (size_t i = 0; i < w->count; i++)
-		w->changes[i].service = matched(find_by_address(w, w->changes[i].conf));
+	match_by(w, find_by_address);
+	if (some_are_off(w->rt))
+		match_by(w, find_off);
 	for (size_t i = 0; i < w->count; i++)
 		if (w->changes[i].service == NULL)
 			w->changes[i].service = matched(find_by_id(by_id, w->changes[i].conf->id));

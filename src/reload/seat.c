@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
-#include "control/change.h"
+#include "reload/change.h"
+#include "run/handed.h"
 #include "run/inherit.h"
 
 static void
@@ -59,8 +61,17 @@ claim_inherited(struct work *w, struct change *c)
 		add(c, (struct seat){ .old = l, .fd = -1 });
 	}
 	while ((fd = adopt(c->conf, inherit_claim_id(c->conf->id, c->conf->socket_type))) >= 0)
-		add(c, (struct seat){ .fd = fd });
+		add(c, (struct seat){ .fd = fd, .is_handed = w->rt->is_restoring });
 	free(key);
+}
+
+/* By a person's command, to this daemon or to the one before. */
+static bool
+is_off(const struct change *c)
+{
+	if (c->service == NULL)
+		return handed_is_off(c->conf);
+	return c->service->is_off && !c->returns;
 }
 
 void
@@ -70,6 +81,8 @@ seats_claim(struct work *w, struct change *c)
 		claim_inherited(w, c);
 		return;
 	}
+	if (is_off(c))
+		return;
 	for (size_t i = c->count; i < c->conf->endpoint_count; i++)
 		add(c, (struct seat){ .endpoint = &c->conf->endpoints[i], .fd = -1 });
 	for (size_t i = 0; i < c->count; i++) {
@@ -99,6 +112,26 @@ is_ours_and_goes(const struct work *w, const struct endpoint *e)
 	return false;
 }
 
+/* A socket that the daemon before this one has opened; its file may have been taken away since. */
+static int
+claim_handed(const struct service_conf *conf, struct seat *seat)
+{
+	struct socket_options options = socket_options_of(conf);
+	int fd = handed_claim(seat->endpoint->key, &seat->file);
+	int r = fd >= 0 ? socket_configure(fd, seat->endpoint, &seat->file, &options) : 0;
+
+	if (r == -ESTALE) {
+		handed_refuse(fd);
+		seat->file = (struct socket_file){ 0 };
+		return -1;
+	}
+	if (r < 0)
+		log_warn("event=socket-options service=%s address=%s error=\"%s\"", conf->id,
+		    seat->endpoint->key, strerror(-r));
+	seat->is_handed = fd >= 0;
+	return fd;
+}
+
 bool
 seats_open(struct work *w, struct change *c)
 {
@@ -111,6 +144,8 @@ seats_open(struct work *w, struct change *c)
 		if (seat->old != NULL || seat->fd >= 0)
 			continue;
 		seat->fd = adopt(c->conf, inherit_claim_endpoint(seat->endpoint));
+		if (seat->fd < 0)
+			seat->fd = claim_handed(c->conf, seat);
 		if (seat->fd < 0)
 			seat->fd = socket_open(seat->endpoint, &options, &seat->file);
 		seat->is_deferred = seat->fd == -EADDRINUSE && is_ours_and_goes(w, seat->endpoint);
@@ -149,6 +184,18 @@ seats_close(struct change *c)
 	}
 }
 
+char *
+seats_missing(const struct change *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct seat *seat = &c->seats[i];
+
+		if (seat->old == NULL && seat->fd < 0 && !seat->is_deferred)
+			return mem_format("%s: %s", seat->endpoint->key, strerror(-seat->fd));
+	}
+	return NULL;
+}
+
 void
 seats_say_missing(const struct change *c, const char *outcome)
 {
@@ -166,6 +213,16 @@ seats_say_missing(const struct change *c, const char *outcome)
 	}
 }
 
+/* One that was handed over stays open while its service is off. */
+static void
+hold_as(struct listener *l, const struct service *s)
+{
+	if (s->is_off)
+		listener_hold(l, HOLD_OFF);
+	else
+		listener_release(l, HOLD_OFF);
+}
+
 void
 seat_take(struct service *s, const struct seat *seat)
 {
@@ -174,6 +231,7 @@ seat_take(struct service *s, const struct seat *seat)
 
 	if (seat->old != NULL) {
 		service_take_listener(s, seat->old, seat->endpoint);
+		hold_as(seat->old, s);
 		if (!listener_is_bound(seat->old)) {
 			seat->old->retry_ms = 0; /* who reloads wants to know how it stands now */
 			listener_open_or_retry(seat->old);
@@ -183,9 +241,12 @@ seat_take(struct service *s, const struct seat *seat)
 	key = seat->endpoint != NULL ? mem_dup(seat->endpoint->key) : inherited_key(s->conf);
 	l = service_add_listener(s, seat->endpoint, key);
 	free(key);
+	hold_as(l, s);
 	l->file = seat->file;
-	if (seat->fd >= 0)
+	if (seat->is_handed)
+		listener_adopt(l, seat->fd);
+	else if (seat->fd >= 0)
 		listener_attach(l, seat->fd);
-	else
+	else if (!s->runtime->is_restoring)
 		listener_open_later(l, -seat->fd);
 }

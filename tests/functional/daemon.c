@@ -405,7 +405,7 @@ run_daemon(struct daemon *d, bool is_foreground, int log_fd)
 	for (char *word = strtok(wrapper, " "); word != NULL && n < 32; word = strtok(NULL, " "))
 		argv[n++] = word;
 	snprintf(rundir, sizeof(rundir), "%s/run", d->dir);
-	argv[n++] = PORTERD;
+	argv[n++] = d->binary != NULL ? d->binary : PORTERD;
 	if (is_foreground)
 		argv[n++] = "-F";
 	argv[n++] = "-f";

@@ -34,6 +34,7 @@ struct daemon {
 	int log_fd, notify_fd;
 	char *env[24]; /* added to its environment */
 	size_t env_count;
+	const char *binary;   /* another than the one that was built; NULL: that one */
 	const char *args[12]; /* added to its command line */
 	size_t arg_count;
 	struct listener listeners[DAEMON_LISTENERS];

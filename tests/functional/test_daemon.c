@@ -402,14 +402,22 @@ END_TEST
 
 START_TEST(usage_errors_have_status_2)
 {
-	static const char *const arguments[][2] = { { "--nonsense", NULL }, { "extra", NULL },
-		{ "-f", NULL }, { "--help-attributes=klingon", NULL },
-		{ "--trust-owner=no-such-user-here", NULL } };
+	static const struct {
+		const char *argument, *text;
+	} uses[] = {
+		{ "--nonsense", "porterd: there is no option --nonsense; see porterd --help\n" },
+		{ "extra", "porterd: an argument too many: extra; see " },
+		{ "-f", "porterd: a value is missing behind -f; see " },
+		{ "--help-attributes=klingon", "porterd: no such format " },
+		{ "--trust-owner=no-such-user-here", "porterd: no such user: " },
+		{ "-Fx", "porterd: there is no option -x; see " },
+		{ "--check=now", "porterd: an option that takes no value: --check=now; see " },
+	};
 
-	const char *argv[] = { PORTERD, arguments[_i][0], NULL };
+	const char *argv[] = { PORTERD, uses[_i].argument, NULL };
 	struct run_result r = run_command(argv);
 	ck_assert_msg(r.status == 2, "%d: %s", r.status, r.output);
-	ck_assert_str_ne(r.output, "");
+	ck_assert_str_eq(text_format("%.*s", (int)strlen(uses[_i].text), r.output), uses[_i].text);
 }
 
 END_TEST
@@ -543,7 +551,7 @@ static const struct suite_test tests[] = {
 	    ARRAY_LEN(pid_files) * ARRAY_LEN(pid_traps)),
 	TEST_LOOP(pid_file_in_the_foreground_only_when_asked_for, 2),
 	TEST(relative_paths_mean_the_same_after_leaving),
-	TEST_LOOP(usage_errors_have_status_2, 5),
+	TEST_LOOP(usage_errors_have_status_2, 7),
 	TEST_LOOP(help_version_and_attributes, 4),
 	TEST(process_1_reaps_orphans_and_needs_no_terminal),
 };

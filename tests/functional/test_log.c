@@ -249,6 +249,75 @@ START_TEST(log_that_cannot_be_written_does_not_stop_service)
 
 END_TEST
 
+/* Writes until nothing fits any more. */
+static void
+fill(const char *path)
+{
+	static const char block[4096];
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	size_t size = sizeof(block);
+
+	ck_assert_int_ge(fd, 0);
+	while (size > 0)
+		if (write(fd, block, size) <= 0)
+			size /= 2;
+	close(fd);
+}
+
+/* The number of the first "N messages lost". */
+static unsigned
+told_losses(const char *text)
+{
+	const char *at = strstr(text, " messages lost");
+
+	ck_assert_msg(at != NULL, "%s", text);
+	while (at > text && isdigit((unsigned char)at[-1]))
+		at--;
+	return (unsigned)atoi(at);
+}
+
+START_TEST(f5_full_disk_is_counted_and_told)
+{
+	struct daemon *d = daemon_new();
+	char disk[96], log[112], filler[112];
+	unsigned lost, written;
+
+	snprintf(disk, sizeof(disk), "%s/disk", d->dir);
+	snprintf(log, sizeof(log), "%s/x.log", disk);
+	snprintf(filler, sizeof(filler), "%s/filler", disk);
+	ck_assert_int_eq(mkdir(disk, 0755), 0);
+	if (!is_root() || unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", disk, "tmpfs", 0, "size=64k") < 0) {
+		test_skip("f5_full_disk_is_counted_and_told", "needs root and mount namespaces");
+		return;
+	}
+	daemon_inject(d);
+	daemon_service(d, "x", "tcp", HOLD "\tlog_type = FILE @DIR@/disk/x.log\n");
+	daemon_start(d);
+	serve_one(d, "x");
+	daemon_idle(d);
+	fill(filler);
+	/* What is left of the log's last page takes some of them. */
+	for (int i = 0; i < 60; i++)
+		serve_one(d, "x");
+	expect_line(d, "event=log-failed *No space left on device");
+	ck_assert_int_eq(unlink(filler), 0);
+	/* It is tried again after a while. */
+	atomic_store(&d->inject->monotonic_s, 5);
+	serve_one(d, "x");
+	daemon_stop(d);
+	const char *text = read_file(log);
+	lost = told_losses(text);
+	written = show_count(text, "") - 1;
+	/* One of the lost may be there in part. */
+	ck_assert_msg(lost + written == 2 * 62 || lost + written == 2 * 62 + 1,
+	    "%u lost, %u written", lost, written);
+	ck_assert_uint_gt(lost, 0);
+}
+
+END_TEST
+
 static void
 close_reader(struct daemon *d)
 {
@@ -327,6 +396,49 @@ START_TEST(f6_what_a_program_writes_is_escaped_and_cut)
 	for (const char *at = d->log, *end; (end = strchr(at, '\n')) != NULL; at = end + 1)
 		ck_assert_int_lt(end - at, 5000);
 	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
+static unsigned
+count_in_file(struct daemon *d, const char *name, const char *part)
+{
+	unsigned count = 0;
+
+	for (const char *at = read_file(text_format("%s/%s", d->dir, name));
+	     (at = strstr(at, part)) != NULL; at++)
+		count++;
+	return count;
+}
+
+/* Each keeps to what one program may write, and all together write more than all may. */
+START_TEST(f7_many_programs_share_a_budget_of_standard_error)
+{
+	enum { PROGRAMS = 40 };
+	struct daemon *d = daemon_new();
+	int fds[PROGRAMS];
+
+	daemon_add(d, "defaults\n{\n\tdaemon_log = FILE @DIR@/error.log\n"
+		      "\tlog_type = FILE @DIR@/activity.log\n}\n");
+	daemon_service(d, "x", "tcp",
+	    "\tstderr = log\n\tserver = /bin/sh\n"
+	    "\tserver_args = {\"-c\", \"yes flood | head -n 100 >&2\"}\n");
+	daemon_start(d);
+	int64_t began = now_ms(), deadline = deadline_after();
+	for (unsigned i = 0; i < PROGRAMS; i++)
+		fds[i] = daemon_connect(d, "x");
+	while (count_in_file(d, "activity.log", "EXIT: x ") < PROGRAMS) {
+		ck_assert_int_lt(now_ms(), deadline);
+		daemon_idle(d);
+	}
+	daemon_idle(d);
+	int64_t seconds = (now_ms() - began) / 1000 + 2;
+	unsigned lines = count_in_file(d, "error.log", "text=");
+	ck_assert_uint_ge(lines, 100);
+	ck_assert_int_le(lines, 1000 * seconds);
+	for (unsigned i = 0; i < PROGRAMS; i++)
+		close(fds[i]);
 	daemon_stop(d);
 }
 
@@ -492,15 +604,16 @@ expect_message(int fd, const char *priority, const char *text)
 	}
 }
 
-START_TEST(syslog_with_facility_and_level)
+START_TEST(f9_syslog_with_facility_and_level)
 {
 	struct daemon *d = daemon_new();
 	int fd = replace_dev(d);
 
 	if (fd < 0) {
-		test_skip("syslog_with_facility_and_level", "needs root and mount namespaces");
+		test_skip("f9_syslog_with_facility_and_level", "needs root and mount namespaces");
 		return;
 	}
+	daemon_inject(d);
 	daemon_add(
 	    d, "defaults\n{\n\tlog_type = SYSLOG local3 notice\n\tdaemon_log = SYSLOG daemon\n}\n");
 	daemon_service(d, "x", "tcp", HOLD);
@@ -513,10 +626,19 @@ START_TEST(syslog_with_facility_and_level)
 	expect_message(fd, text_format("<%d>", LOG_LOCAL3 | LOG_NOTICE), "EXIT: x status=0");
 	serve_one(d, "y");
 	expect_message(fd, text_format("<%d>", LOG_AUTH | LOG_INFO), "START: y pid=");
-	/* The log goes away, and comes back: service goes on. */
+	/* The log goes away, and comes back: service goes on, and what is missing is told. */
 	close(fd);
 	serve_one(d, "x");
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	ck_assert_int_eq(unlink(sa.sun_path), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	atomic_store(&d->inject->monotonic_s, 5);
+	serve_one(d, "x");
+	expect_message(fd, text_format("<%d>", LOG_LOCAL3 | LOG_NOTICE), "2 messages lost");
+	expect_message(fd, text_format("<%d>", LOG_LOCAL3 | LOG_NOTICE), "START: x pid=");
 	daemon_stop(d);
+	close(fd);
 }
 
 END_TEST
@@ -531,13 +653,15 @@ static const struct suite_test tests[] = {
 	TEST(files_are_opened_anew_on_hup),
 	TEST(hard_limit_of_a_file),
 	TEST_LOOP(log_that_cannot_be_written_does_not_stop_service, 4),
+	TEST(f5_full_disk_is_counted_and_told),
 	TEST(standard_error_without_a_reader_does_not_end_the_daemon),
 	TEST(standard_error_that_is_full_does_not_block),
 	TEST(f6_what_a_program_writes_is_escaped_and_cut),
+	TEST(f7_many_programs_share_a_budget_of_standard_error),
 	TEST(kept_standard_error_takes_a_part_of_the_descriptors_only),
 	TEST(f6_odd_ids_stay_one_word),
 	TEST_LOOP(f8_wall_clock_jumps_change_nothing, 4),
-	TEST(syslog_with_facility_and_level),
+	TEST(f9_syslog_with_facility_and_level),
 };
 
 int

@@ -943,6 +943,25 @@ START_TEST(worker_that_cannot_be_started_is_started_later)
 
 END_TEST
 
+/* fs.epoll.max_user_watches */
+START_TEST(worker_whose_channel_cannot_be_watched_is_started_later)
+{
+	struct scene s = begin(PORTER);
+	pid_t pid;
+	int fd = worker_open(s.d, "x", &pid);
+
+	inject_fail(s.d, INJECT_EPOLL_ADD, ENOSPC, 1);
+	send_text(fd, "kill 9\n");
+	expect_closed(fd);
+	close(fd);
+	expect_line(s.d, "event=fork-failed service=x error=\"%s\"", strerror(ENOSPC));
+	pass_time(s.d, 1);
+	expect_workers(s.d, "x", 2, 2);
+	finish(&s);
+}
+
+END_TEST
+
 static const int passing_errors[] = { EAGAIN, ETOOMANYREFS, EPIPE, ENOBUFS, ECONNRESET, EMSGSIZE };
 
 START_TEST(h2_passing_that_fails_is_done_again)
@@ -1270,6 +1289,7 @@ static const struct suite_test tests[] = {
 	TEST_LOOP(h4_worker_that_dies_before_it_acknowledges, ARRAY_LEN(protocols)),
 	TEST(daemon_at_its_descriptor_limit),
 	TEST_LOOP(worker_that_cannot_be_started_is_started_later, ARRAY_LEN(no_starts)),
+	TEST(worker_whose_channel_cannot_be_watched_is_started_later),
 	TEST_LOOP(
 	    h2_passing_that_fails_is_done_again, ARRAY_LEN(passing_errors) * ARRAY_LEN(protocols)),
 	TEST_LOOP(h2_passing_that_always_fails_hurts_nobody_else, ARRAY_LEN(passing_errors)),

@@ -338,6 +338,7 @@ START_TEST(usr1_without_a_run_directory_is_only_a_message)
 
 	daemon_service(d, "x", "tcp", HOLD);
 	daemon_start(d);
+	ck_assert_int_eq(unlink(text_format("%s/run/control", d->dir)), 0);
 	ck_assert_int_eq(rmdir(text_format("%s/run", d->dir)), 0);
 	daemon_signal(d, SIGUSR1);
 	expect_line(d, "event=dump-failed");

@@ -90,6 +90,14 @@ grep -rhoE --include='*.c' '"event=[a-z-]+' src | sed 's/.*=//' | sort -u >"$tmp
 sed -n '/events: begin/,/events: end/s/^\.It Cm \([a-z-]*\)$/\1/p' man/porterd.8 | sort -u >"$tmp/of-manual"
 diff "$tmp/of-source" "$tmp/of-manual" >"$tmp/out" || fail "porterd(8) and the source name different events"
 
+# Every command of porterctl that README.md and the manual name.
+"${PORTERCTL:=$(dirname "$PORTERD")/porterctl}" help | sed -n '/^commands:/,/^$/s/^  \([a-z][a-z]*\).*/\1/p' >"$tmp/commands"
+grep -ohE '([`.(]|    |sudo |&& |\$ |Ql )porterctl [a-z]+' README.md examples/*.md man/*.[0-9] | sed 's/.* //' | sort -u >"$tmp/named"
+[ -s "$tmp/named" ] || fail "README.md names no command of porterctl"
+while read -r command; do
+	grep -qx -e "$command" "$tmp/commands" || fail "porterctl $command is named, which is not there"
+done <"$tmp/named"
+
 # Files that README.md links to.
 for file in $(grep -oE '\]\([^)#:]+\)' README.md | tr -d '])('); do
 	[ -e "$file" ] || fail "README.md links to $file, which is not there"

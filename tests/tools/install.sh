@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What make install and make uninstall do; the directories come from the Makefile by the environment.
-#   install.sh install PORTERD LIBRARY... · install.sh uninstall · install.sh examples COMPILED...
+#   install.sh install PORTERD PORTERCTL LIBRARY... · install.sh uninstall · install.sh examples COMPILED...
 set -eu
 examples='echo_line.sh echo_line.py echo_line.pl echo_line_awk.sh show_environment.sh'
 worker_scripts='line_service.py shared_listener.py'
@@ -60,6 +60,24 @@ update_cache()
 	! command -v ldconfig >/dev/null || ldconfig || echo "porterd: ldconfig has failed" >&2
 }
 
+# Completion goes where each shell looks for it.
+each_completion() # command...: it gets the shell and the place
+{
+	"$@" bash "$DESTDIR$DATADIR/bash-completion/completions/porterctl"
+	"$@" zsh "$DESTDIR$DATADIR/zsh/site-functions/_porterctl"
+	"$@" fish "$DESTDIR$DATADIR/fish/vendor_completions.d/porterctl.fish"
+}
+
+put_completion() # shell place
+{
+	install -D -m 644 "$COMPLETION/$1" "$2"
+}
+
+remove_completion() # shell place
+{
+	rm -f "$2"
+}
+
 say_places()
 {
 	cat <<-END
@@ -74,8 +92,10 @@ case $1 in
 install)
 	shift
 	install -D -m 755 "$1" "$DESTDIR$SBINDIR/$NAME"
-	shift
+	install -D -m 755 "$2" "$DESTDIR$SBINDIR/porterctl"
+	shift 2
 	put_library "$@"
+	each_completion put_completion
 	for page in man/*.[0-9]; do
 		[ ! -e "$page" ] || install -D -m 644 "$page" "$DESTDIR$MANDIR/man${page##*.}/${page#man/}"
 	done
@@ -95,7 +115,8 @@ install)
 uninstall)
 	rm -f "$DESTDIR$LIBDIR/libporter.a" "$DESTDIR$LIBDIR/libporter.so" "$DESTDIR$LIBDIR/libporter.so."* \
 	    "$DESTDIR$LIBDIR/pkgconfig/porter.pc"
-	rm -f "$DESTDIR$SBINDIR/$NAME" "$DESTDIR$INITDIR/porterd" "$DESTDIR$UNITDIR/porterd.service"
+	each_completion remove_completion
+	rm -f "$DESTDIR$SBINDIR/$NAME" "$DESTDIR$SBINDIR/porterctl" "$DESTDIR$INITDIR/porterd" "$DESTDIR$UNITDIR/porterd.service"
 	for page in man/*.[0-9]; do
 		rm -f "$DESTDIR$MANDIR/man${page##*.}/${page#man/}"
 	done

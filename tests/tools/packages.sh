@@ -26,6 +26,7 @@ missing()
 	has_header stdio.h || list="$list libc6-dev"
 	command -v pkg-config >/dev/null || list="$list pkg-config"
 	has_library libconfuse confuse.h || list="$list libconfuse-dev"
+	has_library jansson jansson.h || list="$list libjansson-dev"
 	[ "$1" != check ] || has_library check check.h || list="$list check"
 	echo "${list# }"
 }

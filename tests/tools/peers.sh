@@ -5,7 +5,7 @@
 #   peers.sh [PACKAGE...]        the directory is $PORTER_PEERS, or build/peers in the checkout
 set -eu
 dir=${PORTER_PEERS:-$(cd "$(dirname "$0")/../.." && pwd)/build/peers}
-[ $# -gt 0 ] || set -- rsync git openssh-server openssh-client tftpd-hpa tftp-hpa fingerd finger xinetd
+[ $# -gt 0 ] || set -- rsync git openssh-server openssh-client tftpd-hpa tftp-hpa fingerd finger xinetd prometheus fail2ban
 
 is_installed() # package
 {

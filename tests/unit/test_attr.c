@@ -122,6 +122,7 @@ START_TEST(copies_are_equal_and_cleared_ones_are_not)
 		"worker",
 		"fresh",
 		"plain",
+		"json",
 		"stream",
 		"log",
 		"word",

@@ -258,6 +258,8 @@ START_TEST(every_attribute_has_its_value)
 	ck_assert(s->rlimits[CONF_RLIMIT_CORE].is_set && s->rlimits[CONF_RLIMIT_CORE].value == 0);
 	ck_assert(
 	    s->log_type.kind == SINK_SYSLOG && s->log_on_success == (CONF_LOG_PID | CONF_LOG_HOST));
+	ck_assert(s->log_format == CONF_FORMAT_LOGFMT && b->log_format == CONF_FORMAT_XINETD);
+	ck_assert(c->global.daemon_log_format == LOG_FORMAT_JSON);
 	ck_assert(s->log_on_failure == 0 && s->stop_grace_ms == 500 && s->stop_signal == 2);
 	ck_assert(b->state == CONF_DISABLED && b->listen_mode == 0660 && b->v6only);
 	ck_assert(c->global.max_servers == 1000 && c->global.daemon_log.soft_bytes == 1 << 20);

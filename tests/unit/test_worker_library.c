@@ -736,6 +736,87 @@ START_TEST(serve_calls_the_handler_for_each_connection)
 
 END_TEST
 
+/* Has the number of the connection's descriptor for itself from the second one on. */
+static int
+serve_and_keep(struct porter_connection *c, void *arg)
+{
+	unsigned *count = arg;
+
+	if (++*count < 2)
+		return 0;
+	close(c->fd);
+	c->fd = -1;
+	if (dup(0) < 0)
+		_exit(102);
+	return 0;
+}
+
+/* One number is free, then none: what finds no room is given back before it is out of the channel. */
+START_TEST(h1_serving_at_the_limit_of_descriptors)
+{
+	int clients[3], status;
+
+	if (suite_is_valgrind()) {
+		test_skip(
+		    "h1_serving_at_the_limit_of_descriptors", "valgrind does not keep the limit");
+		return;
+	}
+	open_channel(SOCK_SEQPACKET);
+	pid_t pid = fork();
+	if (pid == 0) {
+		unsigned count = 0;
+
+		close(channel[0]);
+		leave_descriptors(1);
+		_exit(porter_serve(channel[1], serve_and_keep, &count) == 0 ? (int)count : 99);
+	}
+	close(channel[1]);
+	for (unsigned i = 0; i < 3; i++)
+		clients[i] = hand_over(i + 1);
+	while (left_in_channel() > 0)
+		sched_yield();
+	for (uint64_t id = 1; id <= 2; id++) {
+		expect_reply(PORTER_TAKEN, id);
+		expect_reply(PORTER_DONE, id);
+	}
+	struct porter_reply r;
+	ck_assert_int_eq(recv(channel[0], &r, sizeof(r), MSG_DONTWAIT | MSG_PEEK), sizeof(r));
+	expect_reply(PORTER_NO_DESCRIPTOR, 3);
+	shutdown(channel[0], SHUT_WR);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 2 << 8);
+	for (unsigned i = 0; i < 3; i++)
+		close(clients[i]);
+	close(channel[0]);
+}
+
+END_TEST
+
+/* It comes where one with a descriptor would have had room. */
+START_TEST(serving_goes_on_after_a_message_without_a_descriptor)
+{
+	struct sent message = good_message(2);
+	struct served served = { .closes = false };
+
+	open_channel(SOCK_SEQPACKET);
+	int first = hand_over(1);
+	send_message(&message, GOOD_SIZE, NULL, 0);
+	int third = hand_over(3);
+	shutdown(channel[0], SHUT_WR);
+	ck_assert_int_eq(porter_serve(channel[1], serve_socket, &served), 0);
+	ck_assert_uint_eq(served.count, 2);
+	expect_reply(PORTER_TAKEN, 1);
+	expect_reply(PORTER_DONE, 1);
+	expect_reply(PORTER_NO_DESCRIPTOR, 2);
+	expect_reply(PORTER_TAKEN, 3);
+	expect_reply(PORTER_DONE, 3);
+	close(first);
+	close(third);
+	close_channel();
+}
+
+END_TEST
+
 START_TEST(serve_says_what_went_wrong)
 {
 	open_channel(SOCK_SEQPACKET);
@@ -870,6 +951,8 @@ main(void)
 		TEST(h11_received_descriptor_is_closed_on_exec),
 		TEST(message_without_a_descriptor_is_given_back),
 		TEST(h1_worker_at_its_limit_of_descriptors_gives_the_connection_back),
+		TEST(h1_serving_at_the_limit_of_descriptors),
+		TEST(serving_goes_on_after_a_message_without_a_descriptor),
 		TEST(further_descriptors_are_closed),
 		TEST_LOOP(garbage_is_a_protocol_error_and_leaves_nothing_open, ARRAY_LEN(garbage)),
 		TEST(messages_of_later_versions_are_passed_over),

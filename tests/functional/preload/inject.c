@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -84,6 +85,7 @@ WRAP(INJECT_POLL, int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms
 WRAP(INJECT_POLL, int, ppoll, (struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask),
     (fds, n, ts, mask))
 WRAP(INJECT_POLL, int, __poll_chk, (struct pollfd *fds, nfds_t n, int ms, size_t size), (fds, n, ms, size))
+WRAP(INJECT_POLL, int, epoll_wait, (int fd, struct epoll_event *events, int most, int ms), (fd, events, most, ms))
 WRAP(INJECT_CLOSE, int, close, (int fd), (fd))
 WRAP(INJECT_RECV, ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags))
 WRAP(INJECT_SEND, ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
@@ -95,6 +97,18 @@ WRAP(INJECT_SETSOCKOPT, int, setsockopt, (int fd, int level, int name, const voi
     (fd, level, name, value, len))
 
 /* clang-format on */
+
+int
+epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	static int (*next)(int, int, int, struct epoll_event *);
+
+	if (next == NULL)
+		*(void **)&next = dlsym(RTLD_NEXT, "epoll_ctl");
+	if (operation == EPOLL_CTL_ADD && is_failed(INJECT_EPOLL_ADD))
+		return -1;
+	return next(epoll, operation, fd, event);
+}
 
 int
 clock_gettime(clockid_t clock, struct timespec *ts)

@@ -28,6 +28,7 @@ enum inject_call {
 	INJECT_SOCKET,
 	INJECT_SOCKETPAIR,
 	INJECT_SETSOCKOPT,
+	INJECT_EPOLL_ADD, /* epoll_ctl with that operation */
 	INJECT_MAX
 };
 
