@@ -36,6 +36,8 @@ struct loop {
 	struct deferred *deferred;
 	unsigned deferred_count, deferred_room;
 	struct rate failures;
+	void (*idle)(void *arg); /* NULL: nothing is to be done */
+	void *idle_arg;
 	bool is_stopping;
 	bool is_calling; /* within a turn: the ready list is in use */
 };
@@ -219,12 +221,35 @@ call_ready(struct loop *l, enum loop_order order)
 }
 
 void
+loop_when_idle(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	l->idle = fn;
+	l->idle_arg = arg;
+}
+
+static int
+wait_for_ready(struct loop *l, int timeout_ms)
+{
+	void (*idle)(void *) = l->idle;
+	int n;
+
+	if (idle != NULL) {
+		n = l->backend->wait(l->state, l->ready, 0);
+		if (n != 0)
+			return n;
+		l->idle = NULL;
+		idle(l->idle_arg);
+	}
+	return l->backend->wait(l->state, l->ready, wait_ms(l, timeout_ms));
+}
+
+void
 loop_turn(struct loop *l, int timeout_ms)
 {
 	int n;
 
 	assert(!l->is_calling);
-	n = l->backend->wait(l->state, l->ready, wait_ms(l, timeout_ms));
+	n = wait_for_ready(l, timeout_ms);
 	l->ready_count = n > 0 ? (unsigned)n : 0;
 	l->is_calling = true;
 	for (unsigned order = 0; order < LOOP_ORDER_MAX; order++)

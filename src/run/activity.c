@@ -34,21 +34,32 @@ stamp(int64_t wall_ms)
 }
 
 static void
-on_gathered(struct loop_timer *t, int64_t now_ms)
+write_gathered(struct loop_timer *t, int64_t now_ms)
 {
 	(void)t;
 	(void)now_ms;
 	sink_flush_all();
 }
 
-/* No line is alone with a write of its own while others come. */
+static struct loop_timer gathered = { .fn = write_gathered };
+
+static void
+on_idle(void *loop)
+{
+	loop_timer_stop(loop, &gathered);
+	sink_flush_all();
+}
+
+/* No line is alone with a write of its own while others come; it is written as soon as nothing else is to be done, and
+ * soon in any case. */
 static void
 gather(struct runtime *rt, struct sink *sink, const char *now, int priority, const char *line)
 {
-	static struct loop_timer timer = { .fn = on_gathered };
-
-	if (sink_gather(sink, now, priority, line) && !loop_timer_runs(&timer))
-		loop_timer_set(rt->loop, &timer, clock_now_ms() + GATHER_MS);
+	if (!sink_gather(sink, now, priority, line))
+		return;
+	loop_when_idle(rt->loop, on_idle, rt->loop);
+	if (!loop_timer_runs(&gathered))
+		loop_timer_set(rt->loop, &gathered, clock_now_ms() + GATHER_MS);
 }
 
 /* Whoever looks at the running daemon sees all services in one form. */

@@ -747,15 +747,18 @@ END_TEST
 START_TEST(a_wider_address_takes_the_place_of_a_narrow_one)
 {
 	struct daemon *d = new_daemon();
+	/* Other tests listen on addresses of their own, and would all be in the way of every address. */
+	unsigned port = 10000 + (unsigned)getpid() % 20000;
 	pid_t pid;
 
-	daemon_entry(d, "x", HOLD AT(3600));
+	daemon_entry(d, "x", text_format("%s\tprotocol = tcp\n\tlisten = @ADDR@:%u\n", HOLD, port));
 	daemon_start(d);
 	daemon_clear(d);
-	daemon_entry(d, "x", HOLD "\tprotocol = tcp\n\tlisten = 0.0.0.0:3600\n");
+	daemon_entry(
+	    d, "x", text_format("%s\tprotocol = tcp\n\tlisten = 0.0.0.0:%u\n", HOLD, port));
 	daemon_write(d);
 	upgrade(d);
-	close(open_at(3600, &pid));
+	close(open_at(port, &pid));
 	expect_no_line(d, "event=bind-failed");
 	daemon_stop(d);
 }
