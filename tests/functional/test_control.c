@@ -758,7 +758,10 @@ START_TEST(g6_clients_that_die_at_any_time_leave_nothing)
 	for (unsigned i = 0; i < 300; i++) {
 		int fd = control_connect(d);
 
-		send_text(fd, "%s", texts[i % ARRAY_LEN(texts)]);
+		const char *text = texts[i % ARRAY_LEN(texts)];
+
+		/* There may be too many of them at the moment. */
+		(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
 		close(fd);
 	}
 	expect_served(d);

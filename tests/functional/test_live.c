@@ -1550,6 +1550,10 @@ START_TEST(one_configuration_is_looked_at_at_a_time)
 
 	json_decref(control_request(first, "{\"command\":\"hello\"}"));
 	json_decref(control_request(second, "{\"command\":\"hello\"}"));
+	/* It takes longer to read than the daemon may leave the second one waiting. */
+	for (unsigned i = 0; i < 3000; i++)
+		daemon_add(d, "service s%u\n{\n\tdisable = yes\n}\n", i);
+	daemon_write(d);
 	stop_process(d->pid);
 	send_text(first, "{\"command\":\"diff\"}\n");
 	send_text(second, "{\"command\":\"diff\"}\n");
