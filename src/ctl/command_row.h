@@ -54,7 +54,7 @@ extern const size_t ctl_command_count;
      1UL << CTL_OPTION_VERSION)
 
 const struct ctl_command *ctl_command_find(const char *name); /* NULL if there is none */
-int ctl_unknown_command(struct call *c, const char *name); /* says so; CTL_USAGE */
+int ctl_unknown_command(struct call *c, const char *name);    /* says so; CTL_USAGE */
 /* The words of a list, such as the levels of messages; NULL at its end. NULL if that kind of word has no list. */
 const char *const *ctl_words(enum ctl_word word);
 
