@@ -7,6 +7,8 @@
 . "${SRC_ROOT:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/tools/system.sh"
 : "${PORTERD:=$SRC_ROOT/build/release/porterd}" "${PORTERCTL:=$(dirname "$PORTERD")/porterctl}"
 user=$([ "$(id -u)" = 0 ] && echo nobody || id -un) || skip "the user has no name"
+# Most of the page looks at what a client did.
+command -v nc >/dev/null || skip "no nc"
 page=$SRC_ROOT/examples/OBSERVE.md
 port=$(free_ports)
 
@@ -54,7 +56,7 @@ retry 20 grep -q event=ready "$tmp/terminal" || fail "porterd is not ready: $(ca
 
 missing_program() # file
 {
-	for program in jq nc curl; do
+	for program in jq curl; do
 		if grep -q "\b$program\b" "$1" && ! command -v "$program" >/dev/null; then
 			echo "$program"
 			return
@@ -86,7 +88,9 @@ run_block() # block
 	expected=$(sed -n '1s/^fails //p' "$1")
 	got=0
 	here "$1" | sed 1d >"$tmp/script"
-	timeout 120 sh -u "$tmp/script" >"$tmp/printed" 2>&1 || got=$?
+	# A line of standard error may come in pieces: they must not stand within one of the output.
+	timeout 120 sh -u "$tmp/script" >"$tmp/printed" 2>"$tmp/errors" || got=$?
+	cat "$tmp/errors" >>"$tmp/printed"
 	cp "$tmp/printed" "$tmp/out"
 	[ "$got" = "${expected:-0}" ] || fail "$(cat "$tmp/script") ends with status $got"
 	ran=$1
