@@ -502,9 +502,9 @@ START_TEST(reload_and_diff)
 	json_decref(j);
 	ASSERT_HAS(
 	    OUTPUT(d, "reload", "--dry-run"), "a reload would be taken: 2 services, 2 listeners");
-	ASSERT_HAS_NOT(OUTPUT(d, "services"), "fresh");
+	ASSERT_HAS_NOT(OUTPUT(d, "services"), "\nfresh ");
 	ASSERT_HAS(OUTPUT(d, "reload"), "reloaded: 2 services, 2 listeners, 0 not bound");
-	ASSERT_HAS(OUTPUT(d, "services"), "fresh");
+	ASSERT_HAS(OUTPUT(d, "services"), "\nfresh ");
 	j = JSON(d, "reload");
 	ck_assert_int_eq(json_number_at(j, "services"), 2);
 	json_decref(j);
