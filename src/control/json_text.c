@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/quote.h"
+#include "base/utf8.h"
 
 /* Each byte takes four characters at most. */
 static json_t *
@@ -16,7 +16,8 @@ escaped(const char *s)
 	json_t *j;
 
 	while (*s != '\0') {
-		const size_t len = quote_utf8_length(s);
+		uint32_t code;
+		const size_t len = utf8_decode(s, strnlen(s, 4), &code);
 
 		if (len == 0)
 			to += sprintf(to, "\\x%02x", (unsigned char)*s);

@@ -4,7 +4,6 @@
  * epoll would report its hang-up all the same. */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rate.h"
@@ -21,7 +21,6 @@
  * rest follow in the next turns. */
 #define EVENTS_A_TURN 256
 /* Numbers below are for connections, which are passed on. */
-#define LOWEST_FD     64
 /* What could not be watched for want of memory is tried again after this time at the latest. */
 #define RETRY_MS      100
 #define MESSAGE_MS    60000
@@ -43,13 +42,11 @@ static void *
 epoll_open(void)
 {
 	int low = epoll_create1(EPOLL_CLOEXEC);
-	int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, LOWEST_FD);
+	int fd = low < 0 ? -1 : descriptor_high(low);
 	struct epoll_set *set;
 
 	if (low < 0)
 		return NULL;
-	if (fd >= 0)
-		close(low);
 	set = mem_alloc(sizeof(*set));
 	set->fd = fd >= 0 ? fd : low;
 	return set;

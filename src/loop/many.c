@@ -3,12 +3,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
-/* Numbers below are for connections, which are passed on. */
-#define LOWEST_FD 64
+#include "base/descriptor.h"
 
 static void
 on_ready(struct loop_io *io, short got)
@@ -30,7 +28,7 @@ on_ready(struct loop_io *io, short got)
 int
 many_init(struct many *m, struct loop *loop, enum loop_order order)
 {
-	int low, fd, r;
+	int low, fd;
 
 	*m = (struct many){
 		.loop = loop,
@@ -40,14 +38,15 @@ many_init(struct many *m, struct loop *loop, enum loop_order order)
 	if (loop_is_epoll(loop))
 		return 0;
 	low = epoll_create1(EPOLL_CLOEXEC);
-	fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, LOWEST_FD);
-	r = fd < 0 ? -errno : 0;
-	if (low >= 0)
-		close(low);
+	fd = low < 0 ? -errno : descriptor_high(low);
+	if (fd < 0) {
+		if (low >= 0)
+			close(low);
+		return fd;
+	}
 	m->io.fd = fd;
-	if (r == 0)
-		loop_add(loop, &m->io);
-	return r;
+	loop_add(loop, &m->io);
+	return 0;
 }
 
 void
