@@ -10,6 +10,15 @@ static const char *const reasons[] = {
 	[VERDICT_EXEC] = "exec",
 	[VERDICT_LATER] = "worker",
 	[VERDICT_BANNED] = "banned",
+	[VERDICT_ADDRESS] = "address",
+	[VERDICT_TIME] = "time",
+	[VERDICT_LOAD] = "load",
+	[VERDICT_CPS] = "connections per second",
+	[VERDICT_RATE] = "rate",
+	[VERDICT_SOURCE_RATE] = "rate_per_source",
+	[VERDICT_SOURCE_LIMIT] = "per_source_limit",
+	[VERDICT_LIBWRAP] = "libwrap",
+	[VERDICT_SENSOR] = "sensor",
 };
 _Static_assert(ARRAY_LEN(reasons) == VERDICT_MAX, "every verdict has its word");
 

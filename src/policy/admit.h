@@ -13,6 +13,15 @@ enum verdict {
 	VERDICT_EXEC,
 	VERDICT_LATER,  /* no worker is free at this moment, but one will be started */
 	VERDICT_BANNED, /* nobody from there is served */
+	VERDICT_ADDRESS,
+	VERDICT_TIME,
+	VERDICT_LOAD,
+	VERDICT_CPS,
+	VERDICT_RATE,
+	VERDICT_SOURCE_RATE,
+	VERDICT_SOURCE_LIMIT,
+	VERDICT_LIBWRAP, /* said by the child */
+	VERDICT_SENSOR,  /* whoever comes to this service is not wanted anywhere */
 	VERDICT_MAX
 };
 

@@ -7,14 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/addr.h"
+#include "base/prefix.h"
 
 /* More are refused. */
 #define BAN_MOST 65536u
 
 struct ban {
-	struct addr addr; /* without port; bits behind the prefix are 0 */
-	unsigned prefix;  /* length in bits */
+	struct prefix prefix;
 	int64_t until_ms; /* monotonic; INT64_MAX: until it is taken out */
 	uint64_t hits;    /* clients refused */
 };
@@ -23,14 +22,14 @@ struct bans;
 
 struct bans *bans_new(void);
 void bans_free(struct bans *b); /* NULL is allowed */
-/* "192.0.2.1", "192.0.2.0/24", "2001:db8::/32"; an IPv4-mapped address is taken as IPv4. 0, or -EINVAL. */
+/* One without an end and without hits, of a text as of prefix_parse. 0, or -EINVAL. */
 int ban_parse(const char *text, struct ban *out);
-/* The prefix as text, without its length where it is a whole address. text: ADDR_TEXT_SIZE + 4 bytes. */
-const char *ban_format(const struct ban *ban, char *text);
+/* The prefix as text. Returns text. */
+const char *ban_format(const struct ban *ban, char text[PREFIX_TEXT_SIZE]);
 /* Adds it, or sets the time of the one that is there. 0, or -ENOSPC. */
 int bans_add(struct bans *b, const struct ban *ban);
-bool bans_remove(
-    struct bans *b, const struct ban *ban); /* this very prefix; false: it is not there */
+/* This very prefix; false: it is not there. */
+bool bans_remove(struct bans *b, const struct ban *ban);
 /* Counts a hit of the ban that the address falls under; those whose time is over are taken out. */
 bool bans_hit(struct bans *b, const struct addr *addr, int64_t now_ms);
 /* How many there are; those whose time is over are taken out first. */

@@ -31,12 +31,44 @@ START_TEST(admission)
 
 END_TEST
 
+/* Scripts and fail2ban's filters look for these words. */
+static const struct {
+	enum verdict verdict;
+	const char *reason;
+} words[] = {
+	{ VERDICT_OK, "ok" },
+	/* As xinetd has them. */
+	{ VERDICT_SERVICE_LIMIT, "service_limit" },
+	{ VERDICT_PROCESS_LIMIT, "process_limit" },
+	{ VERDICT_SOURCE_LIMIT, "per_source_limit" },
+	{ VERDICT_ADDRESS, "address" },
+	{ VERDICT_TIME, "time" },
+	{ VERDICT_LOAD, "load" },
+	{ VERDICT_CPS, "connections per second" },
+	{ VERDICT_LIBWRAP, "libwrap" },
+	/* Others. */
+	{ VERDICT_EXEC, "exec" },
+	{ VERDICT_LATER, "worker" },
+	{ VERDICT_BANNED, "banned" },
+	{ VERDICT_SENSOR, "sensor" },
+	{ VERDICT_RATE, "rate" },
+	{ VERDICT_SOURCE_RATE, "rate_per_source" },
+};
+
+_Static_assert(ARRAY_LEN(words) == VERDICT_MAX, "every verdict is tried");
+
 START_TEST(reasons_are_those_of_log_readers)
 {
-	ck_assert_str_eq(verdict_reason(VERDICT_OK), "ok");
-	ck_assert_str_eq(verdict_reason(VERDICT_SERVICE_LIMIT), "service_limit");
-	ck_assert_str_eq(verdict_reason(VERDICT_PROCESS_LIMIT), "process_limit");
-	ck_assert_str_eq(verdict_reason(VERDICT_EXEC), "exec");
+	ck_assert_str_eq(verdict_reason(words[_i].verdict), words[_i].reason);
+}
+
+END_TEST
+
+START_TEST(no_two_verdicts_share_a_word)
+{
+	for (unsigned i = 0; i < VERDICT_MAX; i++)
+		for (unsigned k = 0; k < i; k++)
+			ck_assert_str_ne(verdict_reason(i), verdict_reason(k));
 }
 
 END_TEST
@@ -196,7 +228,8 @@ END_TEST
 
 static const struct suite_test tests[] = {
 	TEST_LOOP(admission, ARRAY_LEN(cases)),
-	TEST(reasons_are_those_of_log_readers),
+	TEST_LOOP(reasons_are_those_of_log_readers, ARRAY_LEN(words)),
+	TEST(no_two_verdicts_share_a_word),
 	TEST(failures_within_the_window_open_a_pause),
 	TEST(failures_far_apart_open_none),
 	TEST(pause_doubles_while_failures_go_on),

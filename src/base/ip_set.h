@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A set of addresses, made of prefixes and never changed again: sorted ranges without overlap. Asking takes time that grows with the
+ * logarithm of their number; one range takes 8 bytes for IPv4 and 32 for IPv6. Shared by counting references. */
+#ifndef BASE_IP_SET_H
+#define BASE_IP_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/prefix.h"
+
+struct ip_set;
+
+/* One reference. The list is sorted in place, and not needed any more. */
+struct ip_set *ip_set_new(struct prefix *list, size_t count);
+struct ip_set *ip_set_ref(struct ip_set *s); /* NULL is allowed */
+void ip_set_unref(struct ip_set *s);         /* NULL is allowed */
+/* addr is canonical; any other family is in no set. A NULL set is empty. */
+bool ip_set_has(const struct ip_set *s, const struct addr *addr);
+bool ip_set_meets(const struct ip_set *x, const struct ip_set *y); /* some address is in both */
+bool ip_set_has_family(const struct ip_set *s, int family); /* any address of AF_INET or AF_INET6 */
+bool ip_set_equal(const struct ip_set *x, const struct ip_set *y);
+size_t ip_set_ranges(const struct ip_set *s);
+size_t ip_set_bytes(const struct ip_set *s); /* memory that it takes */
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may connect, and when, as values of a configuration. */
+#ifndef CONF_ACCESS_H
+#define CONF_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ip_set.h"
+#include "base/strings.h"
+
+/* What only_from or no_access come down to. */
+struct access_list {
+	struct ip_set *set; /* what the text itself names; NULL: nothing */
+	/* Files that name more, @/path in the text: their paths, and what each held at load. */
+	struct strings files;
+	struct ip_set **file_sets;
+	/* Names below which hosts belong to it, ".example.org"; judged when a program starts, see porter-gate. */
+	struct strings domains;
+};
+
+void access_list_done(struct access_list *list); /* leaves it empty */
+void access_list_copy(struct access_list *to, const struct access_list *from); /* to is emptied first */
+bool access_list_equal(const struct access_list *x, const struct access_list *y);
+
+/* A time of day in minutes, both ends included; from > to: over midnight. 24:00 is the last minute of the day. */
+struct time_range {
+	uint16_t from, to;
+};
+
+/* So many connections in seconds, and then none for some more; 0 per_second: no limit. */
+struct cps_conf {
+	unsigned per_second, pause_s;
+};
+
+/* Events in a time; count 0: no limit. */
+struct rate_conf {
+	unsigned count;
+	int64_t period_ms;
+	unsigned burst; /* at once after a rest; at least 1 */
+};
+
+#endif
