@@ -13,6 +13,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR     ?= $(PREFIX)/lib
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
+LIBEXECDIR ?= $(PREFIX)/libexec/porterd
 SYSCONFDIR ?= /etc/porterd
 LOGDIR     ?= /var/log/porterd
 RUNDIR     ?= /run/porterd
@@ -66,8 +67,11 @@ SAN.fuzz    := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover
 SAN.cov     := --coverage
 SAN         := $(SAN.$(VARIANT))
 
+# hosts.allow and hosts.deny are for machines that have libwrap (Debian package libwrap0-dev).
+WRAP    := $(shell printf '\043include <tcpd.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo -lwrap)
 DEFS    := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
-           -DCONFIG_FILE='"$(SYSCONFDIR)/porterd.conf"' -DRUN_DIR='"$(RUNDIR)"'
+           -DCONFIG_FILE='"$(SYSCONFDIR)/porterd.conf"' -DRUN_DIR='"$(RUNDIR)"' -DLIBEXEC_DIR='"$(LIBEXECDIR)"' \
+           -DWITH_LIBWRAP=$(if $(WRAP),1,0)
 TEST_DEFS := -DTESTS_DIR='"$(abspath tests)"' -DEXAMPLES_DIR='"$(abspath examples)"' -DSRC_ROOT='"$(CURDIR)"' \
            -DBUILD_DIR='"$(abspath $(BUILD))"' -DPORTERD='"$(abspath $(BUILD))/$(NAME)"' -DPORTERCTL='"$(abspath $(BUILD))/porterctl"' -Itests -Itests/unit
 ALL_CPPFLAGS = -Isrc -Iinclude $(DEFS) -MMD -MP $(CPPFLAGS)
@@ -80,6 +84,7 @@ SRC     := $(filter-out src/helpers/%,$(wildcard src/*/*.c))
 LIB     := $(BUILD)/lib$(NAME).a
 BIN     := $(BUILD)/$(NAME)
 CTL     := $(BUILD)/porterctl
+GATE    := $(BUILD)/porter-gate
 COMPLETION := $(patsubst %,$(BUILD)/completion/%,bash zsh fish)
 object   = $(patsubst %.c,$(BUILD)/%.o,$(1))
 SUPPORT := $(call object,$(wildcard tests/unit/suite.c))
@@ -99,7 +104,7 @@ REPLAY  := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(BIN) $(CTL) $(COMPLETION) $(LIBRARY) ## build the daemon, porterctl and libporter
+all: $(BIN) $(CTL) $(GATE) $(COMPLETION) $(LIBRARY) ## build the daemon, porterctl and libporter
 
 # Everything is built again when the compiler, the flags or the built-in paths change.
 $(BUILD)/flags: FORCE
@@ -119,6 +124,9 @@ $(LIB): $(call object,$(SRC))
 $(BIN) $(CTL): $(BUILD)/%: $(BUILD)/src/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(LIBS) -o $@
+$(GATE): $(call object,src/helpers/porter-gate.c src/helpers/libwrap$(if $(WRAP),,_none).c) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(WRAP) $(LIBS) -o $@
 # Completion for shells is made of porterctl's own tables.
 $(COMPLETION): $(BUILD)/completion/%: $(CTL)
 	@mkdir -p $(@D)
@@ -159,17 +167,17 @@ $(BUILD)/libporter.so.$(LIBPORTER): $(LIBRARY_OBJECTS) src/lib/libporter.map
 	  -Wl,-z,defs $(RELRO) $(LDFLAGS) $(LIBRARY_OBJECTS) -o $@
 
 programs: $(HELPERS) $(EXAMPLES) $(LIBRARY)
-run: $(BIN) $(CTL) $(EXAMPLES)                ## serve the demo on loopback ports until Ctrl-C
+run: $(BIN) $(CTL) $(GATE) $(EXAMPLES)                ## serve the demo on loopback ports until Ctrl-C
 	@exec sh examples/demo/run.sh $(BIN) $(BUILD)/examples $(BUILD)/demo
 RUN = PORTERD='$(abspath $(BIN))' PORTERCTL='$(abspath $(CTL))' BUILD_DIR='$(abspath $(BUILD))' SRC_ROOT='$(CURDIR)' MAKE='$(MAKE)' JOBS='$(JOBS)' \
       V='$(V)' sh tests/run.sh
-check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(CTL) $(COMPLETION) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run every test
+check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(CTL) $(GATE) $(COMPLETION) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run every test
 	$(Q)$(RUN) unit $(UNIT) functional $(FUNC) replay $(REPLAY) system $(SYSTEM)
-check-unit: $(UNIT) $(HELPERS)         ## run the unit tests
+check-unit: $(UNIT) $(GATE) $(HELPERS)         ## run the unit tests
 	$(Q)$(RUN) unit $(UNIT)
-check-functional: $(FUNC) $(BIN) $(CTL) $(HELPERS) $(EXAMPLES) ## run the tests of the built daemon
+check-functional: $(FUNC) $(BIN) $(CTL) $(GATE) $(HELPERS) $(EXAMPLES) ## run the tests of the built daemon
 	$(Q)$(RUN) functional $(FUNC)
-check-system: $(BIN) $(CTL) $(COMPLETION) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run the shell tests: install, init script, demo, manual
+check-system: $(BIN) $(CTL) $(GATE) $(COMPLETION) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run the shell tests: install, init script, demo, manual
 	$(Q)$(RUN) system $(SYSTEM)
 asan:                                  ## run every test under AddressSanitizer and UBSan
 	$(Q)$(MAKE) --no-print-directory VARIANT=asan check
@@ -181,7 +189,7 @@ VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=de
 VALGRIND_UNIT := $(filter-out %/test_launch %/test_lookup %/test_warm %/test_linger %/test_activity %/test_journal \
                  %/test_upgrade_state %/test_ban,$(UNIT))
 VALGRIND_FUNC := $(BUILD)/tests/functional/test_serve
-valgrind: $(VALGRIND_UNIT) $(VALGRIND_FUNC) $(BIN) $(CTL) $(HELPERS) ## run the unit tests and a functional one under valgrind
+valgrind: $(VALGRIND_UNIT) $(VALGRIND_FUNC) $(BIN) $(CTL) $(GATE) $(HELPERS) ## run the unit tests and a functional one under valgrind
 	$(Q)CK_FORK=no UNDER='$(VALGRIND)' $(RUN) unit $(VALGRIND_UNIT)
 	$(Q)PORTERD_WRAPPER='$(VALGRIND)' $(RUN) functional $(VALGRIND_FUNC)
 coverage:                              ## run every test, then report which lines ran
@@ -200,18 +208,20 @@ format:                                ## rewrite the sources in house style
 man: $(BIN)                            ## write the attribute list of man/porterd.conf.5 anew
 	$(Q)sh tests/tools/attribute_list.sh write $(BIN) man/porterd.conf.5
 BENCH   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+$(BUILD)/tests/bench/address_list: $(patsubst %,src/base/%.c,addr ip_set mem prefix)
 $(BENCH): $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libporter.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(PLAIN) -static $< $(BUILD)/libporter.a -o $@
+	$(Q)$(PLAIN) -static $(filter %.c %.a,$^) -o $@
 check check-system: $(BENCH)
 bench: $(BIN) $(CTL) $(BENCH)                 ## measure what tests/bench/README.md describes
 	$(Q)PORTERD='$(abspath $(BIN))' sh tests/bench/load_time.sh
+	$(Q)$(BUILD)/tests/bench/address_list
 	$(Q)PORTERD='$(abspath $(BIN))' BENCH_DIR='$(abspath $(BUILD))/tests/bench' python3 -B tests/bench/pool.py
 PATHS = NAME='$(NAME)' DESTDIR='$(DESTDIR)' SBINDIR='$(SBINDIR)' BINDIR='$(BINDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
         LIBDIR='$(LIBDIR)' LIBPORTER='$(LIBPORTER)' DATADIR='$(DATADIR)' MANDIR='$(MANDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
-        LOGDIR='$(LOGDIR)' RUNDIR='$(RUNDIR)' INITDIR='$(INITDIR)' UNITDIR='$(UNITDIR)' \
+        LIBEXECDIR='$(LIBEXECDIR)' GATE='$(GATE)' LOGDIR='$(LOGDIR)' RUNDIR='$(RUNDIR)' INITDIR='$(INITDIR)' UNITDIR='$(UNITDIR)' \
         COMPLETION='$(BUILD)/completion'
-install: $(BIN) $(CTL) $(COMPLETION) $(LIBRARY) ## install below DESTDIR; configuration that was changed is kept
+install: $(BIN) $(CTL) $(GATE) $(COMPLETION) $(LIBRARY) ## install below DESTDIR; configuration that was changed is kept
 	$(Q)$(PATHS) sh tests/tools/install.sh install $(BIN) $(CTL) $(LIBRARY)
 uninstall:                             ## remove what install put there, except the configuration
 	$(Q)$(PATHS) sh tests/tools/install.sh uninstall

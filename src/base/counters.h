@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Reasons for a refusal, by enum verdict. */
-#define COUNTERS_REASONS 8
+#define COUNTERS_REASONS 16
 /* Different exit statuses and signals that are counted one by one; what comes after that many is counted together. */
 #define COUNTERS_ENDS    8
 

@@ -17,15 +17,20 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/descriptor.h"
+
+/* In front of messages in the system log. */
+static const char *name = "porterd";
 
 /* Moves a descriptor out of the way of those that programs are given. */
 static int
 move_up(int fd)
 {
-	int up = fcntl(fd, F_DUPFD_CLOEXEC, OUTPUT_LOW_FD);
+	int up = descriptor_high(fd);
 
-	if (up < 0)
-		up = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (up >= 0)
+		return up;
+	up = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (up < 0)
 		up = -errno;
 	close(fd);
@@ -141,6 +146,12 @@ send_pieces(int fd, struct iovec *iov, size_t count)
 	return n < 0 ? -errno : (int)n;
 }
 
+void
+output_name(const char *new_name)
+{
+	name = new_name;
+}
+
 int
 output_send_syslog(int fd, int priority, const char *text)
 {
@@ -153,8 +164,8 @@ output_send_syslog(int fd, int priority, const char *text)
 	struct iovec iov[2];
 
 	localtime_r(&now, &tm);
-	snprintf(head, sizeof(head), "<%d>%s %2d %02d:%02d:%02d porterd[%d]: ", priority,
-	    months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)getpid());
+	snprintf(head, sizeof(head), "<%d>%s %2d %02d:%02d:%02d %s[%d]: ", priority,
+	    months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, name, (int)getpid());
 	iov[0] = piece(head);
 	iov[1] = piece(text);
 	return send_pieces(fd, iov, ARRAY_LEN(iov));

@@ -12,17 +12,15 @@ struct output_line {
 	const char *text;
 };
 
-/* Descriptors that stay open are at OUTPUT_LOW_FD or above if the limit on descriptors allows
- * it. */
-#define OUTPUT_LOW_FD 64
-
-/* All return -errno on failure; the writers return the bytes written, which may be less than the
+/* Descriptors that stay open are high ones (base/descriptor.h) if the limit on descriptors allows it. All return -errno on failure; the writers return the bytes written, which may be less than the
  * line. */
 int output_open_file(const char *path);
 int output_open_syslog(const char *path);
 /* is_torn: the line before was cut short, so this one starts on a new line. */
 int output_write(int fd, const struct output_line *line, int is_torn);
 int output_send_syslog(int fd, int priority, const char *text);
+/* The name that stands before messages in the system log; it is borrowed. "porterd" unless something else is said. */
+void output_name(const char *name);
 int output_stderr(const struct output_line *line);
 
 size_t output_size(const struct output_line *line); /* with its newline */

@@ -190,7 +190,7 @@ apply_split(
 	for (const char *from = text;; from += len + 1) {
 		size_t count = d->problems->count;
 
-		len = strcspn(from, ",");
+		len = draft_piece_len(from);
 		if (is_enough(d, s->attr, before, place))
 			return false;
 		if (len > 0) {
@@ -203,6 +203,21 @@ apply_split(
 			move_problems(d->problems, count, text, (size_t)(from - text));
 		if (from[len] == '\0')
 			return true;
+	}
+}
+
+static void
+note_commas(struct draft *d, const struct setting *s)
+{
+	for (size_t k = 0; s->attr->type->notes_commas && k < s->count; k++) {
+		const char *text = s->words[k].text;
+
+		if (text[draft_piece_len(text)] != ',')
+			continue;
+		NOTE(d, &s->words[k].place,
+		    "%s: the comma separates two words; xinetd loses the service over it",
+		    s->attr->name);
+		return;
 	}
 }
 
@@ -233,8 +248,11 @@ begin_list(struct draft *d, const struct setting *s)
 	const struct attr *a = s->attr;
 	size_t i = (size_t)(a - attrs);
 
-	if (a->type->needs_words && s->count == 0) {
-		refuse(d, s, "needs an address");
+	if (a->type->needs != NULL && s->count == 0) {
+		char why[64];
+
+		snprintf(why, sizeof(why), "needs %s", a->type->needs);
+		refuse(d, s, why);
 		d->own[i] = true;
 		d->conf->places[i] = s->name.place;
 		return false;
@@ -267,26 +285,20 @@ apply_list(struct draft *d, const struct setting *s, const struct reading *r)
 	attr_mark(base, a);
 	d->conf->places[i] = s->count > 0 ? s->words[0].place : s->name.place;
 	apply_words(d, s, r);
+	note_commas(d, s);
 }
 
 static void
 apply_unsupported(struct draft *d, const struct setting *s, const struct unsupported *u)
 {
-	bool is_harmless = unsupported_is_harmless(u, s);
-
 	if (!u->restricts) {
 		WARNING(
 		    d, &s->name.place, "%s is not supported, and is ignored: %s", u->name, u->text);
 		return;
 	}
-	/* Harmless in one of the defaults blocks does not take back what another one asks for. */
-	if (!is_harmless)
-		d->lacks[u - unsupported] = true;
-	else if (d->global == NULL && s->op == SETTING_SET)
-		d->lacks[u - unsupported] = false;
-	if (!is_harmless)
-		TEXT_ERROR(d, &s->name.place, "%s is not supported, and must not be ignored: %s",
-		    u->name, u->text);
+	d->lacks[u - unsupported] = true;
+	TEXT_ERROR(d, &s->name.place, "%s is not supported, and must not be ignored: %s", u->name,
+	    u->text);
 }
 
 static void

@@ -37,11 +37,13 @@ const struct attr attrs[] = {
 	  .repeat = REPEAT_ADDS, .restricts = true,
 	  .text = "Ids of services that are off, whatever enabled says." },
 	{ .name = "type", .type = &type_flags, FIELD(unsigned, type), .scope = ATTR_SERVICE, .choices = choices_type,
-	  .text = "INTERNAL for a service that porterd itself provides (echo, discard, daytime, time, chargen); "
-	          "UNLISTED for one that is not in /etc/services." },
+	  .text = "INTERNAL for a service that porterd itself provides (echo, discard, daytime, time, chargen, tcpmux, servers, services); "
+	          "UNLISTED for one that is not in /etc/services; TCPMUX for one that is reached by its name through the service "
+	          "tcpmux, and TCPMUXPLUS for one whose clients are told + first." },
 	{ .name = "flags", .type = &type_flags, FIELD(unsigned, flags), .scope = ATTR_BOTH, .choices = choices_flags,
 	  .text = "NODELAY and KEEPALIVE set these options on TCP connections; IPv4 and IPv6 choose the kind of address; "
-	          "NAMEINARGS takes the program's own name from server_args; NORETRY gives up when a fork fails." },
+	          "NAMEINARGS takes the program's own name from server_args; NORETRY gives up when a fork fails; SENSOR, with type = "
+	          "INTERNAL, shuts out whoever connects, see deny_time; NOLIBWRAP leaves hosts.allow and hosts.deny aside." },
 
 	/* where it listens */
 	{ .name = "socket_type", .type = &type_choice, FIELD(int, socket_type), .scope = ATTR_SERVICE,
@@ -74,6 +76,10 @@ const struct attr attrs[] = {
 	{ .name = "backlog", .type = &type_number, FIELD(unsigned, backlog), .scope = ATTR_BOTH, .min = 1, .max = 65535,
 	  .initial = "4096",
 	  .text = "How many connections the kernel keeps waiting; it clamps this at net.core.somaxconn." },
+	{ .name = "freebind", .type = &type_bool, FIELD(bool, freebind), .scope = ATTR_BOTH, .initial = "no",
+	  .text = "Whether addresses are listened on that the machine does not have yet." },
+	{ .name = "device", .type = &type_device, FIELD(char *, device), .scope = ATTR_BOTH, .restricts = true,
+	  .text = "The network device that clients come by, such as eth0; it may appear later." },
 
 	/* how many */
 	{ .name = "wait", .type = &type_bool, FIELD(bool, wait), .scope = ATTR_SERVICE, .initial = "no",
@@ -90,6 +96,51 @@ const struct attr attrs[] = {
 	  .is_live = true, .choices = choices_on_limit, .is_derived = true, .initial = "refuse",
 	  .text = "What happens to a client when instances are reached, or all workers of a pool are busy: it is refused, or it "
 	          "waits in the queue; without it clients of a pool wait, and others are refused." },
+
+	/* who may connect, and when */
+	{ .name = "only_from", .type = &type_access, FIELD(struct strings, only_from), GIVEN(has_only_from),
+	  .scope = ATTR_BOTH, .repeat = REPEAT_ADDS, .restricts = true,
+	  .text = "The only clients that are served: addresses (192.0.2.1, 192.0.2.0/24, 192.0.2.0/255.255.255.0, 192.0.2.0 for "
+	          "192.0.2.0/24, 10.1.{2,3}, 2001:db8::/32), host names, names of networks, and @/path for a file with one address "
+	          "a line, which is read again when it changes; an empty list serves nobody." },
+	{ .name = "no_access", .type = &type_access, FIELD(struct strings, no_access), .scope = ATTR_BOTH,
+	  .repeat = REPEAT_ADDS, .restricts = true,
+	  .text = "Clients that are not served, written as for only_from; it wins over only_from." },
+	{ .name = "reverse_dns", .type = &type_choice, FIELD(enum conf_reverse_dns, reverse_dns), .scope = ATTR_BOTH,
+	  .choices = choices_reverse_dns, .initial = "off",
+	  .text = "Whether only_from and no_access may hold names such as .example.org: then (confirmed) the name of a client is looked "
+	          "up by its address, and counts if it has that address in turn." },
+	{ .name = "access_times", .type = &type_times, FIELD(struct strings, access_times), .scope = ATTR_BOTH,
+	  .restricts = true,
+	  .text = "Times of the day at which clients are served, as 8:30-17:00; both ends count, 24:00 is the end of the day, and "
+	          "22:00-6:00 goes over midnight." },
+	{ .name = "per_source", .type = &type_number, FIELD(unsigned, per_source), .scope = ATTR_BOTH, .max = 1000000,
+	  .is_live = true, .choices = choices_unlimited, .restricts = true, .initial = "UNLIMITED",
+	  .text = "How many programs of the service run for one source at a time at most; a source is an IPv4 address, or an IPv6 "
+	          "network, see per_source_prefix." },
+	{ .name = "per_source_prefix", .type = &type_number, FIELD(unsigned, per_source_prefix), .scope = ATTR_BOTH, .min = 1,
+	  .max = 128, .restricts = true, .initial = "64",
+	  .text = "How many bits of an IPv6 address make a source." },
+	{ .name = "cps", .type = &type_cps, FIELD(struct cps_conf, cps), .scope = ATTR_BOTH, .is_live = true,
+	  .restricts = true,
+	  .text = "How many connections a second are taken, and for how many seconds nobody is served when there are more: cps = 50 "
+	          "10; 0 sets no limit." },
+	{ .name = "rate", .type = &type_rate, FIELD(struct rate_conf, rate), .scope = ATTR_BOTH, .is_live = true,
+	  .restricts = true,
+	  .text = "How many connections are taken in a second, minute or hour: rate = 10/second burst 20; what is more is refused, "
+	          "or waits with on_limit = queue." },
+	{ .name = "rate_per_source", .type = &type_rate, FIELD(struct rate_conf, rate_per_source), .scope = ATTR_BOTH,
+	  .is_live = true, .restricts = true,
+	  .text = "The same for each source by itself; what is more is refused." },
+	{ .name = "max_load", .type = &type_load, FIELD(unsigned, max_load), .scope = ATTR_BOTH, .is_live = true,
+	  .restricts = true,
+	  .text = "The load of the machine, as the average of a minute, from which on nobody is served; 0 sets no limit." },
+	{ .name = "deny_time", .type = &type_number, FIELD(int, deny_time), .scope = ATTR_BOTH, .max = 5256000,
+	  .choices = choices_deny_time, .initial = "NEVER",
+	  .text = "For how many minutes a client of a service with the flag SENSOR is shut out of every service; FOREVER, or NEVER." },
+	{ .name = "libwrap", .type = &type_word, FIELD(char *, libwrap), .scope = ATTR_SERVICE, .restricts = true,
+	  .text = "The name to look for in /etc/hosts.allow and /etc/hosts.deny; without it that of the program, where these files hold "
+	          "any rule." },
 
 	/* ready workers */
 	{ .name = "pool", .type = &type_choice, FIELD(enum conf_pool, pool), .scope = ATTR_SERVICE,
@@ -140,7 +191,32 @@ const struct attr attrs[] = {
 	  .text = "How many workers are started in a second at most, but for those that the pool begins with and, with "
 	          "pool_exec = fresh, those that clients take." },
 
+	/* how long, and what else is said */
+	{ .name = "timeout", .type = &type_duration, FIELD(int64_t, timeout_ms), .scope = ATTR_BOTH, .max = 2592000000,
+	  .is_live = true, .restricts = true, .initial = "0",
+	  .text = "How long a program may serve one connection before it is ended, by stop_signal and after stop_grace by a kill; "
+	          "0 sets no limit." },
+	{ .name = "idle_timeout", .type = &type_duration, FIELD(int64_t, idle_timeout_ms), .scope = ATTR_BOTH, .max = 2592000000,
+	  .restricts = true, .initial = "0",
+	  .text = "How long both sides of a redirect may be silent, and for how long the program of a UDP client is kept that sends no "
+	          "more; 0 sets no limit." },
+	{ .name = "linger", .type = &type_duration, FIELD(int64_t, linger_ms), .scope = ATTR_BOTH, .max = 300000, .initial = "0",
+	  .text = "For how long, after a program has ended, what its client has still sent is read and thrown away, so that the client "
+	          "sees the answer and no reset." },
+	{ .name = "banner", .type = &type_path, FIELD(char *, banner), .scope = ATTR_BOTH,
+	  .text = "A file that every client is sent first." },
+	{ .name = "banner_success", .type = &type_path, FIELD(char *, banner_success), .scope = ATTR_BOTH,
+	  .text = "A file that a client is sent before its program starts." },
+	{ .name = "banner_fail", .type = &type_path, FIELD(char *, banner_fail), .scope = ATTR_BOTH,
+	  .text = "A file that a client is sent who is refused." },
+
 	/* which program, and as whom */
+	{ .name = "redirect", .type = &type_redirect, FIELD(char *, redirect), .scope = ATTR_SERVICE,
+	  .text = "Host and port that connections are passed on to, in place of a program: redirect = 192.0.2.1 80; a name is looked up "
+	          "for each connection." },
+	{ .name = "connect_timeout", .type = &type_duration, FIELD(int64_t, connect_timeout_ms), .scope = ATTR_BOTH, .min = 1,
+	  .max = 86400000, .initial = "30s",
+	  .text = "How long a redirect tries to reach its host." },
 	{ .name = "server", .type = &type_path, FIELD(char *, server), .scope = ATTR_SERVICE,
 	  .text = "The full path of the program." },
 	{ .name = "server_args", .type = &type_words, FIELD(struct strings, server_args), .scope = ATTR_SERVICE,
@@ -202,7 +278,7 @@ const struct attr attrs[] = {
 	          "the latter two hold their time themselves, with milliseconds." },
 	{ .name = "log_on_success", .type = &type_flags, FIELD(unsigned, log_on_success), .scope = ATTR_BOTH,
 	  .is_live = true, .repeat = REPEAT_ADDS, .choices = choices_success, .initial = "PID HOST EXIT DURATION",
-	  .text = "What is logged when a program starts and ends; TRAFFIC for workers that speak porter alone." },
+	  .text = "What is logged when a program starts and ends; TRAFFIC counts bytes where porterd sees them, see LOGS." },
 	{ .name = "log_on_failure", .type = &type_flags, FIELD(unsigned, log_on_failure), .scope = ATTR_BOTH,
 	  .is_live = true, .repeat = REPEAT_ADDS, .choices = choices_failure, .initial = "HOST",
 	  .text = "What is logged when a client is not served." },

@@ -16,10 +16,11 @@ struct attr_type {
 	const char *label;  /* shown in help and manual: "number", "path", "list of words" … */
 	bool is_list;       /* takes any number of words and += and -=; set() adds one word */
 	bool is_raw;        /* # words are values and not comments (server_args, env) */
-	bool splits_commas; /* lists: "a,b" are two words */
+	bool splits_commas; /* lists: "a,b" are two words, "{a,b}" is one */
+	bool notes_commas;  /* that xinetd does not split them is worth a note */
 	/* Of a scalar: most words of one value, joined by blanks for set(), none at all is ""; 0: exactly one. */
 	unsigned max_words;
-	bool needs_words; /* lists: an empty one is no value */
+	const char *needs; /* lists: an empty one is no value, it needs "an address"; NULL: any will do */
 	bool warns;       /* a remark of set() is a warning, not a note */
 	/* Reads text into the field. False, and the reason in why, if it is no value; the field is then unchanged.
 	 * If it is one, why may get a remark on how it was understood. */

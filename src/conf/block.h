@@ -45,6 +45,7 @@ struct blocks {
 	bool is_cut;
 	/* A misspelt defaults, include or includedir, or no path: what it stood for is missing. */
 	bool misses;
+	bool is_inetd; /* read from inetd.conf */
 };
 
 /* Reads source into blocks, in file order; words point into nothing (they are copies), places into

@@ -21,8 +21,8 @@ static const struct attr_choice choices_type[] = {
 	{ "UNLISTED", CONF_TYPE_UNLISTED, NULL, NULL },
 	{ "SPECIAL", CONF_TYPE_SPECIAL, "SPECIAL has no meaning here", NULL },
 	{ "RPC", 0, NULL, "RPC is not supported: porterd does not speak to the portmapper" },
-	{ "TCPMUX", 0, NULL, "TCPMUX is not supported: give the service a port of its own" },
-	{ "TCPMUXPLUS", 0, NULL, "TCPMUXPLUS is not supported: give the service a port of its own" },
+	{ "TCPMUX", CONF_TYPE_TCPMUX, NULL, NULL },
+	{ "TCPMUXPLUS", CONF_TYPE_TCPMUXPLUS, NULL, NULL },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -34,10 +34,10 @@ static const struct attr_choice choices_flags[] = {
 	{ "NAMEINARGS", CONF_FLAG_NAMEINARGS, NULL, NULL },
 	{ "NORETRY", CONF_FLAG_NORETRY, NULL, NULL },
 	{ "REUSE", 0, "REUSE changes nothing: addresses are always reused where that is safe", NULL },
-	{ "NOLIBWRAP", 0, "NOLIBWRAP changes nothing: hosts.allow and hosts.deny are not consulted", NULL },
+	{ "NOLIBWRAP", CONF_FLAG_NOLIBWRAP, NULL, NULL },
 	{ "INTERCEPT", 0, NULL, "INTERCEPT is not supported: packets are not looked at on their way to a program" },
 	{ "LABELED", 0, NULL, "LABELED is not supported: programs do not get the security label of their client" },
-	{ "SENSOR", 0, NULL, "SENSOR is not supported: clients that connect are not shut out from other services" },
+	{ "SENSOR", CONF_FLAG_SENSOR, NULL, NULL },
 	{ "IDONLY", 0, NULL, "IDONLY is not supported: no ident query is made, so that it would admit nobody" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -65,6 +65,18 @@ static const struct attr_choice choices_protocol[] = {
 static const struct attr_choice choices_on_limit[] = {
 	{ "refuse", CONF_REFUSE, NULL, NULL },
 	{ "queue", CONF_QUEUE, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct attr_choice choices_reverse_dns[] = {
+	{ "off", CONF_REVERSE_OFF, NULL, NULL },
+	{ "confirmed", CONF_REVERSE_CONFIRMED, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct attr_choice choices_deny_time[] = {
+	{ "FOREVER", CONF_DENY_FOREVER, NULL, NULL },
+	{ "NEVER", CONF_DENY_NEVER, NULL, NULL },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -126,7 +138,7 @@ static const struct attr_choice choices_success[] = {
 	{ "EXIT", CONF_LOG_EXIT, NULL, NULL },
 	{ "DURATION", CONF_LOG_DURATION, NULL, NULL },
 	{ "USERID", CONF_LOG_USERID, "USERID has no effect: no ident query is made", NULL },
-	{ "TRAFFIC", CONF_LOG_TRAFFIC, "TRAFFIC has an effect on workers that speak porter alone: other programs own their sockets, so that nobody counts the bytes", NULL },
+	{ "TRAFFIC", CONF_LOG_TRAFFIC, NULL, NULL },
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -40,6 +40,11 @@ service_done(struct service_conf *s)
 	free(s->endpoints);
 	free(s->group_list);
 	free(s->user_name);
+	access_list_done(&s->only_from_list);
+	access_list_done(&s->no_access_list);
+	free(s->times);
+	free(s->redirect_host);
+	free(s->redirect_port);
 	free(s->places);
 	free(s->trouble);
 	free(s->name);
@@ -92,6 +97,20 @@ clone_ids(struct service_conf *s, const struct service_conf *from)
 	s->listen_gid = from->listen_gid;
 }
 
+static void
+clone_access(struct service_conf *s, const struct service_conf *from)
+{
+	access_list_copy(&s->only_from_list, &from->only_from_list);
+	access_list_copy(&s->no_access_list, &from->no_access_list);
+	s->time_count = from->time_count;
+	s->times = mem_array(from->time_count, sizeof(*s->times));
+	for (size_t i = 0; i < from->time_count; i++)
+		s->times[i] = from->times[i];
+	s->redirect_host = copy_text(from->redirect_host);
+	s->redirect_port = copy_text(from->redirect_port);
+	s->asks_libwrap = from->asks_libwrap;
+}
+
 struct service_conf *
 service_conf_clone(const struct service_conf *from)
 {
@@ -108,7 +127,15 @@ service_conf_clone(const struct service_conf *from)
 	s->place = from->place;
 	clone_endpoints(s, from);
 	clone_ids(s, from);
+	clone_access(s, from);
 	return s;
+}
+
+bool
+service_conf_same_access(const struct service_conf *x, const struct service_conf *y)
+{
+	return access_list_equal(&x->only_from_list, &y->only_from_list) &&
+	       access_list_equal(&x->no_access_list, &y->no_access_list);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/sink.h"
 #include "base/strings.h"
+#include "conf/access.h"
 #include "conf/problem.h"
 
 #define CONF_UNLIMITED UINT_MAX
@@ -21,7 +22,13 @@
 /* Most listening sockets that workers share. */
 #define CONF_MOST_SHARED 32
 
-enum conf_type { CONF_TYPE_INTERNAL = 1, CONF_TYPE_UNLISTED = 2, CONF_TYPE_SPECIAL = 4 };
+enum conf_type {
+	CONF_TYPE_INTERNAL = 1,
+	CONF_TYPE_UNLISTED = 2,
+	CONF_TYPE_SPECIAL = 4,
+	CONF_TYPE_TCPMUX = 8,      /* reached by its name through the builtin tcpmux */
+	CONF_TYPE_TCPMUXPLUS = 16, /* the same, and tcpmux answers + by itself */
+};
 
 enum conf_flag {
 	CONF_FLAG_NODELAY = 1,
@@ -30,6 +37,8 @@ enum conf_flag {
 	CONF_FLAG_IPV6 = 8,
 	CONF_FLAG_NAMEINARGS = 16,
 	CONF_FLAG_NORETRY = 32, /* no second try when fork fails */
+	CONF_FLAG_SENSOR = 64,  /* whoever connects is shut out of every service for deny_time */
+	CONF_FLAG_NOLIBWRAP = 128,
 };
 
 enum conf_log {
@@ -42,6 +51,13 @@ enum conf_log {
 	CONF_LOG_USERID = 16,
 	CONF_LOG_ATTEMPT = 64,
 };
+
+/* deny_time in minutes: for ever, and not at all. */
+#define CONF_DENY_FOREVER (-1)
+#define CONF_DENY_NEVER   0
+
+/* Names below a domain in only_from and no_access: refused, or looked up backward and forward by the child. */
+enum conf_reverse_dns { CONF_REVERSE_OFF, CONF_REVERSE_CONFIRMED };
 
 enum conf_on_limit { CONF_REFUSE, CONF_QUEUE };
 
@@ -84,7 +100,8 @@ struct endpoint {
 	/* [::] that takes IPv4 as well; where the machine has no IPv6, 0.0.0.0 instead. */
 	bool is_dual;
 	struct place place; /* of the word that asked for it */
-	/* What it is bound to: "tcp:*:3600", "tcp:127.0.0.1:3600", "udp:[::1]:69", "unix:/run/x.sock". */
+	/* What it is bound to: "tcp:*:3600", "tcp:127.0.0.1:3600", "udp:[::1]:69", "unix:/run/x.sock"; with a device
+	 * "tcp:*:3600%eth0". */
 	char *key;
 };
 
@@ -115,6 +132,24 @@ struct service_conf {
 	unsigned instances; /* CONF_UNLIMITED: no limit of its own */
 	enum conf_on_limit on_limit;
 	unsigned backlog;
+	bool freebind;  /* listens on addresses that the machine does not have yet */
+	char *device;   /* the network device that clients come by; NULL: any */
+	struct strings only_from, no_access, access_times;
+	bool has_only_from; /* given: an empty one admits nobody */
+	enum conf_reverse_dns reverse_dns;
+	unsigned per_source;        /* programs for one source at a time; CONF_UNLIMITED */
+	unsigned per_source_prefix; /* bits of an IPv6 address that make a source */
+	struct cps_conf cps;
+	struct rate_conf rate, rate_per_source;
+	unsigned max_load; /* in hundredths; 0: any */
+	int deny_time;     /* minutes, CONF_DENY_FOREVER or CONF_DENY_NEVER; of a SENSOR */
+	char *libwrap;     /* the name to look for in hosts.allow; NULL: that of the program */
+	char *banner, *banner_success, *banner_fail; /* paths */
+	char *redirect;                              /* "host port"; NULL: none */
+	int64_t connect_timeout_ms; /* of a redirect */
+	int64_t timeout_ms;         /* of a whole session; 0: none */
+	int64_t idle_timeout_ms;    /* of one in which nothing is said; 0: none */
+	int64_t linger_ms;          /* what a client has sent is read for so long after the program's end; 0: not at all */
 	enum conf_pool pool;
 	enum conf_pool_accept pool_accept;
 	enum conf_pool_exec pool_exec;
@@ -154,6 +189,11 @@ struct service_conf {
 	size_t group_count;
 	bool changes_ids; /* false: runs as whoever runs porterd */
 	char *user_name;  /* of uid; NULL if it has none */
+	struct access_list only_from_list, no_access_list;
+	struct time_range *times; /* when it is open; none: always */
+	size_t time_count;
+	char *redirect_host, *redirect_port; /* both NULL: it is no redirect */
+	bool asks_libwrap; /* hosts.allow and hosts.deny are asked for each client */
 	uid_t listen_uid; /* of unix sockets; (uid_t)-1: unchanged */
 	gid_t listen_gid;
 };
@@ -194,6 +234,8 @@ struct service_conf *service_conf_new(const struct service_conf *defaults);
 /* The same in every respect; places go on pointing into the configuration it is from. */
 struct service_conf *service_conf_clone(const struct service_conf *from);
 void service_conf_free(struct service_conf *s); /* NULL is allowed */
+/* Both admit the same clients: a name may stand for another address than before, and a file may hold others. */
+bool service_conf_same_access(const struct service_conf *x, const struct service_conf *y);
 
 /* The effective configuration in native spelling; loads again to the same. */
 void config_dump(const struct config *c, FILE *out);
@@ -202,6 +244,26 @@ static inline bool
 conf_is_internal(const struct service_conf *s)
 {
 	return (s->type & CONF_TYPE_INTERNAL) != 0;
+}
+
+static inline bool
+conf_is_redirect(const struct service_conf *s)
+{
+	return s->redirect != NULL;
+}
+
+/* It has no addresses: clients come to it through the builtin tcpmux. */
+static inline bool
+conf_is_muxed(const struct service_conf *s)
+{
+	return (s->type & (CONF_TYPE_TCPMUX | CONF_TYPE_TCPMUXPLUS)) != 0;
+}
+
+/* Nobody is served: whoever connects is shut out. */
+static inline bool
+conf_is_sensor(const struct service_conf *s)
+{
+	return (s->flags & CONF_FLAG_SENSOR) != 0;
 }
 
 static inline bool

@@ -90,22 +90,33 @@ add_claim(void **root, char *key, const struct service_conf *s, const struct end
 }
 
 /*
- * Each family of an endpoint has a realm: protocol, port, family. "REALM" is claimed by the first endpoint there,
- * "REALM *" by the first for every address, "REALM ADDRESS" by the first for that one.
+ * Each family of an endpoint has a realm: protocol, port, family, and the device that its clients must come by. "REALM" is
+ * claimed by the first endpoint there, "REALM *" by the first for every address, "REALM ADDRESS" by the first for that one.
+ * Who has a device stands in the way of those who have none, and of those who have the same.
  */
+struct spot {
+	const struct endpoint *e;
+	int family;
+	const char *device;
+};
+
+#define NO_DEVICE   ""
+#define SOME_DEVICE "%"
+
 static char *
-realm_key(const struct endpoint *e, int family, const char *rest)
+realm_key(const struct spot *s, const char *rest)
 {
-	return mem_format("%d %u %d%s", e->socket_type, addr_port(&e->addr), family, rest);
+	return mem_format(
+	    "%d %u %d %s%s", s->e->socket_type, addr_port(&s->e->addr), s->family, s->device, rest);
 }
 
 static char *
-address_key(const struct endpoint *e, int family)
+address_key(const struct spot *s)
 {
 	char text[ADDR_TEXT_SIZE], rest[ADDR_TEXT_SIZE + 2] = " ";
 
-	strncat(rest, addr_format(&e->addr, text), ADDR_TEXT_SIZE);
-	return realm_key(e, family, rest);
+	strncat(rest, addr_format(&s->e->addr, text), ADDR_TEXT_SIZE);
+	return realm_key(s, rest);
 }
 
 static bool
@@ -115,33 +126,52 @@ covers(const struct endpoint *e, int family)
 }
 
 static const struct claim *
-find_in_family(void *const *root, const struct endpoint *e, int family)
+find_in_realm(void *const *root, const struct spot *s)
 {
-	if (!covers(e, family))
-		return NULL;
-	if (addr_is_any(&e->addr))
-		return find_claim(root, realm_key(e, family, ""));
-	const struct claim *found = find_claim(root, realm_key(e, family, " *"));
-	return found != NULL ? found : find_claim(root, address_key(e, family));
+	if (addr_is_any(&s->e->addr))
+		return find_claim(root, realm_key(s, ""));
+	const struct claim *found = find_claim(root, realm_key(s, " *"));
+	return found != NULL ? found : find_claim(root, address_key(s));
 }
 
 static const struct claim *
-find_rival(void *const *root, const struct endpoint *e)
+find_in_family(void *const *root, const struct endpoint *e, int family, const char *device)
+{
+	const struct spot own = { e, family, device != NULL ? device : NO_DEVICE };
+	const struct spot others = { e, family, device != NULL ? NO_DEVICE : SOME_DEVICE };
+
+	if (!covers(e, family))
+		return NULL;
+	const struct claim *found = find_in_realm(root, &own);
+	return found != NULL ? found : find_in_realm(root, &others);
+}
+
+static const struct claim *
+find_rival(void *const *root, const struct service_conf *s, const struct endpoint *e)
 {
 	if (addr_family(&e->addr) == AF_UNIX)
 		return find_claim(root, mem_dup(e->key));
-	const struct claim *found = find_in_family(root, e, AF_INET);
-	return found != NULL ? found : find_in_family(root, e, AF_INET6);
+	const struct claim *found = find_in_family(root, e, AF_INET, s->device);
+	return found != NULL ? found : find_in_family(root, e, AF_INET6, s->device);
+}
+
+static void
+claim_realm(void **root, const struct service_conf *s, const struct spot *spot)
+{
+	if (!covers(spot->e, spot->family))
+		return;
+	add_claim(root, realm_key(spot, ""), s, spot->e);
+	add_claim(root, addr_is_any(&spot->e->addr) ? realm_key(spot, " *") : address_key(spot), s,
+	    spot->e);
 }
 
 static void
 claim_family(void **root, const struct service_conf *s, const struct endpoint *e, int family)
 {
-	if (!covers(e, family))
-		return;
-	add_claim(root, realm_key(e, family, ""), s, e);
-	add_claim(root, addr_is_any(&e->addr) ? realm_key(e, family, " *") : address_key(e, family),
-	    s, e);
+	claim_realm(
+	    root, s, &(struct spot){ e, family, s->device != NULL ? s->device : NO_DEVICE });
+	if (s->device != NULL)
+		claim_realm(root, s, &(struct spot){ e, family, SOME_DEVICE });
 }
 
 static void
@@ -180,12 +210,12 @@ claim_addresses(void **root, struct service_conf *s, struct problems *problems)
 	bool is_taken = false;
 
 	for (size_t i = 0; i < s->endpoint_count; i++)
-		is_taken = report_rival(
-			       &s->endpoints[i], s, find_rival(root, &s->endpoints[i]), problems) ||
+		is_taken = report_rival(&s->endpoints[i], s, find_rival(root, s, &s->endpoints[i]),
+			       problems) ||
 			   is_taken;
 	for (size_t i = 0; !is_taken && i < s->endpoint_count; i++) {
-		is_taken =
-		    report_rival(&s->endpoints[i], s, find_rival(root, &s->endpoints[i]), problems);
+		is_taken = report_rival(
+		    &s->endpoints[i], s, find_rival(root, s, &s->endpoints[i]), problems);
 		claim(root, s, &s->endpoints[i]);
 	}
 	if (!is_taken)
@@ -209,6 +239,22 @@ claim_id(void **root, const struct service_conf *s, struct problems *problems)
 		    "the id %.60s is that of the service at %s, too: id = gives each its own",
 		    s->id, place_format(&first->service->place, at, sizeof(at)));
 	add_claim(root, key, s, NULL);
+}
+
+/* Clients of tcpmux reach a service by its name, and tcpmux by its port. */
+void
+conflicts_find_unreachable(const struct config *c, struct problems *problems)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->services[i]->state == CONF_OK && conf_is_internal(c->services[i]) &&
+		    !conf_is_sensor(c->services[i]) &&
+		    strcasecmp(c->services[i]->name, "tcpmux") == 0)
+			return;
+	for (size_t i = 0; i < c->count; i++)
+		if (c->services[i]->state == CONF_OK && conf_is_muxed(c->services[i]))
+			problem_add(problems, SEVERITY_WARNING, CAUSE_TEXT, &c->services[i]->place,
+			    "nobody can reach service %.60s: there is no service tcpmux of type = INTERNAL that is on",
+			    c->services[i]->id);
 }
 
 void

@@ -17,5 +17,7 @@ void name_set_done(struct name_set *set);
 /* Of services that claim one address, the first in file order keeps it; the others are broken. Ids that are used twice
  * for the same kind of socket are a warning. */
 void conflicts_find(struct config *c, struct problems *problems);
+/* A warning for services of type TCPMUX where no tcpmux is on. */
+void conflicts_find_unreachable(const struct config *c, struct problems *problems);
 
 #endif

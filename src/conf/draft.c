@@ -44,6 +44,18 @@ draft_place(const struct draft *d, size_t offset)
 	return d->block->title.text != NULL ? &d->block->title.place : &d->block->place;
 }
 
+size_t
+draft_piece_len(const char *text)
+{
+	size_t depth = 0, len = 0;
+
+	for (; text[len] != '\0' && (text[len] != ',' || depth > 0); len++) {
+		depth += text[len] == '{';
+		depth -= text[len] == '}' && depth > 0;
+	}
+	return len;
+}
+
 /* A word may stand among others, with commas between them, and an address in brackets. */
 static bool
 holds_word(const char *text, const char *word)
@@ -51,7 +63,7 @@ holds_word(const char *text, const char *word)
 	size_t len, word_len = strlen(word);
 
 	for (;; text += len + 1) {
-		len = strcspn(text, ",");
+		len = draft_piece_len(text);
 		if (len == word_len && memcmp(text, word, len) == 0)
 			return true;
 		if (len == word_len + 2 && *text == '[' && memcmp(text + 1, word, word_len) == 0)

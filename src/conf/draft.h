@@ -18,10 +18,14 @@ struct draft {
 	bool *broken; /* attr_count: given here or in defaults, and refused */
 	bool has_gap; /* something that would restrict could not be read, here or in defaults */
 	bool *lacks;  /* unsupported_count: asked for here or in defaults, and not supported */
+	struct access_cache *cache; /* of this load; borrowed, NULL where nothing is looked up */
 };
 
 void draft_init(struct draft *d, const struct load_options *options);
 void draft_done(struct draft *d);
+
+/* The length of the first word in text, which ends before a comma that stands in no braces. */
+size_t draft_piece_len(const char *text);
 
 /* The place of an attribute's value; of the service's name if the attribute was not given. */
 const struct place *draft_place(const struct draft *d, size_t offset);

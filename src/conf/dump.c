@@ -4,7 +4,7 @@
 
 #include "conf/attr.h"
 #include "conf/config.h"
-#include "conf/rules_pool.h"
+#include "conf/rules_idle.h"
 #include "conf/types.h"
 
 static void
@@ -45,6 +45,15 @@ dump_defaults(const struct config *c, FILE *out)
 	config_unref(blank);
 }
 
+/* The service admits everybody, and the defaults do not: see rules_access.h. */
+static bool
+lost_only_from(
+    const struct service_conf *s, const struct service_conf *defaults, const struct attr *a)
+{
+	return a->offset == offsetof(struct service_conf, only_from) && !s->has_only_from &&
+	       defaults->has_only_from;
+}
+
 static void
 dump_service(const struct service_conf *s, const struct service_conf *defaults, FILE *out)
 {
@@ -57,11 +66,13 @@ dump_service(const struct service_conf *s, const struct service_conf *defaults, 
 	for (size_t i = 0; i < attr_count; i++) {
 		const struct attr *a = &attrs[i];
 
-		if (attr_is_global(a) || rules_pool_idle(s, a) != NULL)
+		if (attr_is_global(a) || rules_idle(s, a) != NULL)
 			continue;
 		/* Derived ones without a value and without a default stay unset. */
 		bool is_wanted = a->is_derived && a->initial != NULL;
-		if (is_wanted || !attr_equal(s, defaults, a))
+		if (lost_only_from(s, defaults, a))
+			fputs("\tonly_from = {\"0.0.0.0/0\", \"::/0\"}\n", out);
+		else if (is_wanted || !attr_equal(s, defaults, a))
 			print_setting(s, a, out);
 	}
 	fputs("}\n", out);

@@ -13,7 +13,10 @@
 #include "conf/apply.h"
 #include "conf/block.h"
 #include "conf/conflicts.h"
+#include "conf/inetd.h"
+#include "conf/migrate.h"
 #include "conf/resolve.h"
+#include "conf/resolve_access.h"
 #include "conf/rules.h"
 #include "conf/unsupported.h"
 
@@ -32,6 +35,7 @@ struct chain {
 	unsigned depth;
 	bool
 	    is_drop_in; /* from an includedir: one damaged file there takes no other service down */
+	enum input_kind kind; /* of the files of an input; BLOCKS for what they include */
 };
 
 struct loader {
@@ -178,13 +182,44 @@ was_refused(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && eaccess(path, R_OK) == 0;
 }
 
+/* As the text of a source says, or its input. False: it is inetd.conf, whose lines restrict no other. */
+static bool
+read_source(
+    struct loader *l, struct blocks *list, const struct source *source, enum input_kind kind)
+{
+	const struct inetd_options options = { .lookup = l->options->lookup,
+		.has_wrappers = l->options->has_wrappers };
+
+	if (kind == INPUT_INETD || (kind == INPUT_AUTO && inetd_is_likely(source))) {
+		inetd_read(list, source, &options, l->problems);
+		return false;
+	}
+	blocks_read(list, source, l->problems);
+	return true;
+}
+
+static struct blocks *
+add_source(struct loader *l, struct source *source)
+{
+	struct config *c = l->config;
+	struct blocks *list = mem_alloc(sizeof(*list));
+	size_t n = c->source_count++;
+
+	c->sources = mem_grow(c->sources, n + 1, sizeof(*c->sources));
+	l->files = mem_grow(l->files, n + 1, sizeof(*l->files));
+	c->sources[n] = source;
+	l->files[n] = list;
+	return list;
+}
+
 static void
 load_file(struct loader *l, const char *path, const struct place *from, const struct chain *up)
 {
 	struct chain link = { .up = up,
 		.depth = up == NULL ? 1 : up->depth + 1,
-		.is_drop_in = up != NULL && up->is_drop_in };
-	struct config *c = l->config;
+		.is_drop_in = up != NULL && up->is_drop_in,
+		.kind = INPUT_BLOCKS };
+	enum input_kind kind = up != NULL ? up->kind : INPUT_BLOCKS;
 	struct stat st;
 
 	if (stat(path, &st) == 0) {
@@ -198,14 +233,10 @@ load_file(struct loader *l, const char *path, const struct place *from, const st
 			mind_the_gap(l, from);
 		return;
 	}
-	struct blocks *list = mem_alloc(sizeof(*list));
-	size_t n = c->source_count++;
-	c->sources = mem_grow(c->sources, n + 1, sizeof(*c->sources));
-	l->files = mem_grow(l->files, n + 1, sizeof(*l->files));
-	c->sources[n] = source;
-	l->files[n] = list;
-	blocks_read(list, source, l->problems);
-	if ((list->is_cut && !link.is_drop_in) || list->misses)
+	struct blocks *list = add_source(l, source);
+
+	if (read_source(l, list, source, kind) &&
+	    ((list->is_cut && !link.is_drop_in) || list->misses))
 		mind_the_gap(l, &(struct place){ .source = source });
 	walk(l, list, &link);
 }
@@ -270,8 +301,8 @@ is_complete(const struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
-	return (conf_is_internal(s) || s->server != NULL) &&
-	       (s->endpoint_count > 0 || draft_is_inherited(d));
+	return (conf_is_internal(s) || conf_is_redirect(s) || s->server != NULL) &&
+	       (s->endpoint_count > 0 || conf_is_muxed(s) || draft_is_inherited(d));
 }
 
 static enum conf_state
@@ -340,6 +371,8 @@ load_service(struct loader *l, struct draft *d, const struct block *b)
 		resolve_files(d);
 		resolve_ids(d);
 		resolve_endpoints(d);
+		resolve_access(d);
+		resolve_serve(d);
 	}
 	d->conf->state = is_read ? judge(d, is_off) : is_off ? CONF_DISABLED : CONF_BROKEN_TEXT;
 	if (d->conf->state == CONF_BROKEN_TEXT || d->conf->state == CONF_BROKEN_SURROUNDINGS)
@@ -356,12 +389,15 @@ load_services(struct loader *l)
 	struct draft d;
 
 	draft_init(&d, l->options);
+	d.cache = access_cache_new();
 	c->services = mem_array(l->block_count, sizeof(*c->services));
 	for (size_t i = 0; i < l->block_count; i++)
 		if (l->blocks[i]->kind == BLOCK_SERVICE)
 			c->services[c->count++] = load_service(l, &d, l->blocks[i]);
+	access_cache_free(d.cache);
 	draft_done(&d);
 	conflicts_find(c, l->problems);
+	conflicts_find_unreachable(c, l->problems);
 }
 
 /* Ids in enabled and disabled that no service has. */
@@ -409,6 +445,51 @@ loader_done(struct loader *l)
 	reader_free(l->reader);
 }
 
+/* The defaults of the command line stand before those of any file, and count where both say something. */
+static void
+load_preset(struct loader *l, const char *text)
+{
+	struct source *source;
+
+	if (text == NULL)
+		return;
+	source = mem_alloc(sizeof(*source));
+	*source = (struct source){
+		.path = mem_dup(LOAD_PRESET_PATH), .text = mem_dup(text), .len = strlen(text)
+	};
+	struct blocks *list = add_source(l, source);
+
+	blocks_read(list, source, l->problems);
+	walk(l, list, &(struct chain){ .depth = 1 });
+}
+
+static void
+load_input(struct loader *l, const struct load_input *input)
+{
+	/* The chain has no file of its own: no inode is 0. */
+	const struct chain top = { .is_drop_in = input->is_part, .kind = input->kind };
+	struct stat st = { 0 };
+
+	if (stat(input->path, &st) < 0 && input->may_lack)
+		return;
+	if (S_ISDIR(st.st_mode))
+		include_directory(l, input->path, &(struct place){ 0 }, &top);
+	else
+		load_file(l, input->path, &(struct place){ 0 }, &top);
+}
+
+static void
+load_all(struct loader *l, const char *path)
+{
+	const struct load_options *o = l->options;
+
+	load_preset(l, o->preset);
+	if (o->inputs == NULL)
+		load_file(l, path, &(struct place){ 0 }, NULL);
+	for (size_t i = 0; o->inputs != NULL && i < o->input_count; i++)
+		load_input(l, &o->inputs[i]);
+}
+
 struct config *
 config_load(const char *path, const struct load_options *options, struct problems *problems)
 {
@@ -416,10 +497,17 @@ config_load(const char *path, const struct load_options *options, struct problem
 
 	l.reader = reader_new();
 	draft_init(&l.defaults, options);
-	load_file(&l, path, &(struct place){ 0 }, NULL);
+	load_all(&l, path);
 	load_defaults(&l);
 	load_services(&l);
 	check_id_lists(&l);
+	if (options->migration != NULL)
+		migrate_check(&(struct migrate_input){ .config = l.config,
+				  .files = l.files,
+				  .blocks = l.blocks,
+				  .block_count = l.block_count,
+				  .lookup = options->lookup },
+		    options->migration, problems);
 	loader_done(&l);
 	return l.config;
 }

@@ -3,6 +3,7 @@
 #ifndef CONF_LOAD_H
 #define CONF_LOAD_H
 
+#include "base/prefix.h"
 #include "conf/config.h"
 #include "conf/source.h"
 
@@ -22,6 +23,13 @@ struct lookup {
 	int (*port)(
 	    const char *name, const char *protocol); /* getservbyname(3): the port, or -ENOENT */
 	int (*host)(const char *name, struct addr **list, size_t *count); /* getaddrinfo(3); heap */
+	/* The following three may be NULL: no network has a name, every file is fine, every right is there. */
+	int (*network)(const char *name, struct prefix *out); /* getnetbyname(3) */
+	/* Of a regular file that may be read; -errno, -EISDIR. */
+	int64_t (*file_size)(const char *path);
+	bool (*may_send_raw)(void); /* raw sockets may be made */
+	/* hosts.allow and hosts.deny, see conf/hosts_access.h; NULL: supported, and empty. */
+	unsigned (*hosts_access)(void);
 	/* A regular file that may be executed, seen from below root_dir if that is not NULL; for a script the interpreter
 	 * of its #! line as well: *missing is then its path (heap). -ENOENT, -EACCES, -EISDIR, -ENOEXEC,
 	 * -EILSEQ (its #! line ends in a carriage return) … */
@@ -36,8 +44,36 @@ struct lookup {
 
 extern const struct lookup lookup_system; /* is_builtin and is_inherited are NULL in it */
 
+/* What a file of a configuration is written in. */
+enum input_kind {
+	INPUT_AUTO, /* as its first word says: service, defaults, include, includedir; else inetd.conf */
+	INPUT_BLOCKS, /* porterd's own or xinetd's blocks */
+	INPUT_INETD,  /* inetd.conf */
+};
+
+/* A file, or a directory of files, that a configuration is read from. */
+struct load_input {
+	const char *path;
+	enum input_kind kind;
+	bool may_lack; /* that it is not there is no error */
+	bool is_part;  /* what cannot be read in it holds back no service of other files */
+};
+
+struct migration;
+
+/* What stands for a path in places of the preset. */
+#define LOAD_PRESET_PATH "command line"
+
 struct load_options {
 	const struct lookup *lookup;
+	/* Read in this order in place of the main file; NULL: the main file alone. */
+	const struct load_input *inputs;
+	size_t input_count;
+	/* A block of defaults from the command line, read before all files; NULL: none. */
+	const char *preset;
+	bool has_wrappers; /* lines of inetd.conf are subject to hosts.allow and hosts.deny */
+	/* Not NULL: what xinetd and other inetds would have done otherwise is noted, too, and summed up there. */
+	struct migration *migration;
 	struct trust trust;
 	bool is_root; /* judge as if porterd ran as root */
 	uid_t uid;    /* who runs it otherwise */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "conf/hosts_access.h"
 #include "conf/load.h"
 #include "conf/lookup_file.h"
 
@@ -133,27 +134,79 @@ host_error(int r)
 	}
 }
 
+/* Adds the addresses of one family. 0, -ENOENT if it has none, or another -errno. */
 static int
-lookup_host(const char *name, struct addr **list, size_t *count)
+add_hosts(const char *name, int family, struct addr **list, size_t *count)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *first;
-	struct addr *out = NULL;
-	size_t n = 0;
+	struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM }, *first;
 	int r = getaddrinfo(name, NULL, &hints, &first);
 
 	if (r != 0)
 		return host_error(r);
 	for (struct addrinfo *ai = first; ai != NULL; ai = ai->ai_next) {
-		if (ai->ai_addrlen > sizeof(out->u))
+		if (ai->ai_addrlen > sizeof((*list)->u))
 			continue;
-		out = mem_grow(out, n + 1, sizeof(*out));
-		out[n] = (struct addr){ .len = ai->ai_addrlen };
-		memcpy(&out[n++].u, ai->ai_addr, ai->ai_addrlen);
+		*list = mem_grow(*list, *count + 1, sizeof(**list));
+		(*list)[*count] = (struct addr){ .len = ai->ai_addrlen };
+		memcpy(&(*list)[(*count)++].u, ai->ai_addr, ai->ai_addrlen);
 	}
 	freeaddrinfo(first);
-	*list = out;
-	*count = n;
-	return n > 0 ? 0 : -ENOENT;
+	return 0;
+}
+
+/* Family by family: asked for both, getaddrinfo(3) stops at the first line of /etc/hosts unless host.conf says "multi on". */
+static int
+lookup_host(const char *name, struct addr **list, size_t *count)
+{
+	static const int families[] = { AF_INET6, AF_INET };
+	int r = 0;
+
+	*list = NULL;
+	*count = 0;
+	for (size_t i = 0; i < ARRAY_LEN(families) && (r == 0 || r == -ENOENT); i++)
+		r = add_hosts(name, families[i], list, count);
+	if (*count > 0 && (r == 0 || r == -ENOENT))
+		return 0;
+	free(*list);
+	*list = NULL;
+	return r != 0 ? r : -ENOENT;
+}
+
+/* "127", "127.0.0.0" and "127.0" in /etc/networks are one network. */
+static void
+read_network(uint32_t number, struct prefix *out)
+{
+	*out = (struct prefix){ .length = 32 };
+	while (number != 0 && number >> 24 == 0)
+		number <<= 8;
+	for (size_t i = 0; i < 4; i++)
+		out->bytes[i] = (uint8_t)(number >> (24 - 8 * i));
+	while (out->length > 0 && out->bytes[out->length / 8 - 1] == 0)
+		out->length = (uint8_t)(out->length - 8);
+}
+
+static int
+lookup_network(const char *name, struct prefix *out)
+{
+	struct netent entry, *found = NULL;
+	char room[4096];
+	int error;
+
+	if (getnetbyname_r(name, &entry, room, sizeof(room), &found, &error) != 0 ||
+	    found == NULL || found->n_addrtype != AF_INET)
+		return -ENOENT;
+	read_network(found->n_net, out);
+	return 0;
+}
+
+static bool
+lookup_may_send_raw(void)
+{
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 static int
@@ -177,6 +230,10 @@ const struct lookup lookup_system = {
 	.groups = lookup_groups,
 	.port = lookup_port,
 	.host = lookup_host,
+	.network = lookup_network,
+	.file_size = lookup_file_size,
+	.may_send_raw = lookup_may_send_raw,
+	.hosts_access = hosts_access_system,
 	.program = lookup_program,
 	.directory = lookup_directory,
 	.longest_backlog = lookup_longest_backlog,

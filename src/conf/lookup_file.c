@@ -152,3 +152,15 @@ lookup_directory(const char *path, const char *root_dir)
 	close(fd);
 	return 0;
 }
+
+int64_t
+lookup_file_size(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EISDIR;
+	return eaccess(path, R_OK) < 0 ? -errno : st.st_size;
+}

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "conf/rules.h"
-#include "conf/rules_pool.h"
+#include "conf/rules_idle.h"
 #include "conf/types.h"
 
 static char source_path[] = "set by porterctl";
@@ -79,7 +79,7 @@ apply_change(struct service_conf *conf, const struct override_change *change,
     const struct load_options *options, char why[ATTR_WHY_SIZE])
 {
 	const struct attr *a = change->attr;
-	const char *idle = rules_pool_idle(conf, a);
+	const char *idle = rules_idle(conf, a);
 
 	if (idle != NULL)
 		return type_refuse(why, "it has no effect %s", idle);

@@ -46,7 +46,7 @@ void problem_add(struct problems *p, enum severity severity, enum cause cause,
  * and column order. Control characters of the source line are shown escaped; long
  * lines are cut around the caret. */
 void problem_print(const struct problem *p, FILE *out);
-void problems_print(const struct problems *p, FILE *out);
+void problems_print(const struct problems *p, FILE *out); /* what was told twice, once */
 /* "file:line:column" into text; returns text. For log lines. */
 const char *place_format(const struct place *place, char *text, size_t size);
 /* The text of the first error from item[index] on; NULL: there is none. */

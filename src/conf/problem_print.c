@@ -8,6 +8,9 @@
 #include "base/mem.h"
 #include "conf/problem.h"
 
+/* So many problems at one place are compared with one that is to be printed there. */
+#define LOOK_BACK 16
+
 /* Longer source lines are cut to so many characters around the caret. */
 #define SHOWN_CHARS 160
 
@@ -193,6 +196,25 @@ compare_ranks(const void *a, const void *b)
 	return compare_addresses(x->problem, y->problem);
 }
 
+/* What every service inherits is found wrong as often as there are services. */
+static bool
+was_printed(const struct rank *order, size_t i)
+{
+	const struct problem *p = order[i].problem;
+
+	for (size_t back = 1; back <= i && back <= LOOK_BACK; back++) {
+		const struct problem *q = order[i - back].problem;
+
+		if (q->place.source != p->place.source || q->place.line != p->place.line ||
+		    q->place.column != p->place.column)
+			return false;
+		if (p->place.line > 0 && q->severity == p->severity &&
+		    strcmp(q->text, p->text) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 problems_print(const struct problems *p, FILE *out)
 {
@@ -211,6 +233,7 @@ problems_print(const struct problems *p, FILE *out)
 	}
 	qsort(order, p->count, sizeof(*order), compare_ranks);
 	for (size_t i = 0; i < p->count; i++)
-		print_one(&finder, order[i].problem, out);
+		if (!was_printed(order, i))
+			print_one(&finder, order[i].problem, out);
 	free(order);
 }

@@ -26,19 +26,21 @@ protocol_name(const struct service_conf *s)
 	return s->protocol == IPPROTO_UDP ? "udp" : "tcp";
 }
 
+/* With the device behind it: another one makes another socket. */
 static char *
 make_key(const struct service_conf *s, const struct endpoint *e)
 {
-	char text[ADDR_TEXT_SIZE];
+	const char *sign = s->device != NULL ? "%" : "";
+	const char *device = s->device != NULL ? s->device : "";
+	char text[ADDR_TEXT_SIZE] = "*";
 
 	if (addr_family(&e->addr) == AF_UNIX)
 		return mem_format("unix:%s", e->addr.u.un.sun_path);
-	if (e->is_dual)
-		return mem_format("%s:*:%u", protocol_name(s), addr_port(&e->addr));
-	addr_format(&e->addr, text);
-	if (addr_family(&e->addr) == AF_INET6)
-		return mem_format("%s:[%s]:%u", protocol_name(s), text, addr_port(&e->addr));
-	return mem_format("%s:%s:%u", protocol_name(s), text, addr_port(&e->addr));
+	if (!e->is_dual)
+		addr_format(&e->addr, text);
+	const bool has_brackets = !e->is_dual && addr_family(&e->addr) == AF_INET6;
+	return mem_format("%s:%s%s%s:%u%s%s", protocol_name(s), has_brackets ? "[" : "", text,
+	    has_brackets ? "]" : "", addr_port(&e->addr), sign, device);
 }
 
 /* An address that the service has already is left out: names often stand for one address twice. */
@@ -202,8 +204,8 @@ port_by_name(struct draft *d)
 	if (number > 0)
 		return (uint16_t)number;
 	MISSING_ERROR(d, &d->block->title.place,
-	    "%.60s/%s is not in /etc/services: say its number with port =", s->name,
-	    protocol_name(s));
+	    "%.60s/%s is not in /etc/services: say its port as a number (port =, or in inetd.conf in place of the name)",
+	    s->name, protocol_name(s));
 	return 0;
 }
 
@@ -234,6 +236,8 @@ resolve_endpoints(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
+	if (conf_is_muxed(s))
+		return;
 	if (s->bind.count > MOST_ADDRESSES || s->listen.count > MOST_ADDRESSES)
 		TEXT_ERROR(d, IS_GIVEN(d, listen) ? PLACE(d, listen) : PLACE(d, bind),
 		    "a service has at most %d addresses", MOST_ADDRESSES);

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "conf/resolve.h"
 
-/* Builtins need no rights at all. */
+/* Builtins and redirects need no rights at all. */
 #define BUILTIN_USER "nobody"
 
 static bool
@@ -100,7 +100,7 @@ resolve_root(struct draft *d)
 	struct service_conf *s = d->conf;
 	const char *user = s->user;
 
-	if (user == NULL && conf_is_internal(s) && !IS_GIVEN(d, user))
+	if (user == NULL && (conf_is_internal(s) || conf_is_redirect(s)) && !IS_GIVEN(d, user))
 		user = BUILTIN_USER;
 	if (user == NULL || !find_user(d, user))
 		return;
@@ -226,6 +226,6 @@ resolve_files(struct draft *d)
 	if (s->directory != NULL && (r = lookup->directory(s->directory, s->chroot)) < 0)
 		MISSING_ERROR(d, PLACE(d, directory), "%.200s is no directory to go into: %s",
 		    s->directory, strerror(-r));
-	if (s->server != NULL && !conf_is_internal(s))
+	if (s->server != NULL && !conf_is_internal(s) && !conf_is_redirect(s))
 		resolve_program(d);
 }

@@ -7,11 +7,14 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "conf/rules_access.h"
+#include "conf/rules_idle.h"
+#include "conf/rules_launch.h"
 #include "conf/rules_pool.h"
+#include "conf/rules_serve.h"
 #include "conf/types.h"
-#include "conf/unsupported.h"
 
-#define BUILTIN_NAMES "echo, discard, daytime, time and chargen"
+#define BUILTIN_NAMES "echo, discard, daytime, time, chargen, tcpmux, servers and services"
 
 static bool
 is_unix_entry(const char *entry)
@@ -19,9 +22,8 @@ is_unix_entry(const char *entry)
 	return strncasecmp(entry, "unix:", 5) == 0;
 }
 
-/* True if every address of the service is a unix socket. */
-static bool
-is_unix(const struct service_conf *s)
+bool
+rules_is_unix(const struct service_conf *s)
 {
 	for (size_t i = 0; i < s->listen.count; i++)
 		if (!is_unix_entry(s->listen.item[i]))
@@ -29,8 +31,8 @@ is_unix(const struct service_conf *s)
 	return s->listen.count > 0;
 }
 
-static bool
-has_unix(const struct service_conf *s)
+bool
+rules_has_unix(const struct service_conf *s)
 {
 	for (size_t i = 0; i < s->listen.count; i++)
 		if (is_unix_entry(s->listen.item[i]))
@@ -45,7 +47,7 @@ derive_socket(struct draft *d)
 
 	if (s->socket_type == 0)
 		s->socket_type = s->protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
-	if (is_unix(s) && !IS_GIVEN(d, protocol))
+	if (rules_is_unix(s) && !IS_GIVEN(d, protocol))
 		return;
 	if (s->protocol == 0)
 		s->protocol = s->socket_type == SOCK_DGRAM ? IPPROTO_UDP : IPPROTO_TCP;
@@ -62,7 +64,7 @@ check_socket(struct draft *d)
 	else if (s->socket_type == SOCK_DGRAM && s->protocol == IPPROTO_TCP)
 		TEXT_ERROR(d, PLACE(d, protocol),
 		    "socket_type = dgram goes with protocol = udp, not with tcp");
-	else if (s->protocol != 0 && is_unix(s))
+	else if (s->protocol != 0 && rules_is_unix(s))
 		NOTE(d, PLACE(d, protocol),
 		    "protocol has no effect: the service listens on unix sockets alone");
 }
@@ -79,20 +81,14 @@ check_internal(struct draft *d)
 		TEXT_ERROR(d, PLACE(d, server),
 		    "INTERNAL is for services that porterd itself provides (" BUILTIN_NAMES
 		    "): remove type = INTERNAL, or server");
-	else if (lookup->is_builtin == NULL || !lookup->is_builtin(s->name, s->socket_type))
+	else if (!conf_is_sensor(s) &&
+		 (lookup->is_builtin == NULL || !lookup->is_builtin(s->name, s->socket_type)))
 		TEXT_ERROR(d, PLACE(d, type),
 		    "porterd itself provides no %.60s over %s: type = INTERNAL is for " BUILTIN_NAMES,
 		    s->name, s->socket_type == SOCK_DGRAM ? "dgram" : "stream");
-	else if (has_unix(s))
+	else if (rules_has_unix(s))
 		TEXT_ERROR(d, PLACE(d, listen),
 		    "type = INTERNAL is for tcp and udp, not for unix sockets");
-}
-
-/* Where xinetd needs no server either. That redirect is not supported has been said. */
-static bool
-is_redirect(const struct draft *d)
-{
-	return d->lacks[unsupported_find("redirect") - unsupported];
 }
 
 static void
@@ -100,10 +96,11 @@ check_server(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
-	if (!conf_is_internal(s) && s->server == NULL && !IS_BROKEN(d, server) && !is_redirect(d))
+	if (!conf_is_internal(s) && s->server == NULL && !IS_BROKEN(d, server) &&
+	    !conf_is_redirect(s) && !IS_BROKEN(d, redirect))
 		TEXT_ERROR(d, PLACE(d, server), "service %.60s has no server = PROGRAM", s->name);
 	if ((s->flags & CONF_FLAG_NAMEINARGS) != 0 && s->server_args.count == 0 &&
-	    !conf_is_internal(s))
+	    !conf_is_internal(s) && !conf_is_redirect(s))
 		TEXT_ERROR(d, IS_OWN(d, server_args) ? PLACE(d, server_args) : PLACE(d, flags),
 		    "with NAMEINARGS the first word of server_args is the program's own name: server_args is empty");
 }
@@ -130,9 +127,6 @@ check_wait(struct draft *d)
 
 	if (conf_has_pool(s))
 		return;
-	if (s->socket_type == SOCK_DGRAM && !s->wait && !conf_is_internal(s) && !IS_BROKEN(d, wait))
-		TEXT_ERROR(d, PLACE(d, wait),
-		    "a program for datagrams gets the socket itself: this takes wait = yes");
 	if (s->wait && conf_is_internal(s)) {
 		if (s->socket_type == SOCK_STREAM)
 			WARNING(d, PLACE(d, wait),
@@ -167,7 +161,7 @@ check_addresses(struct draft *d)
 	if (IS_OWN(d, bind) && s->bind.count == 0 && !IS_BROKEN(d, bind))
 		TEXT_ERROR(d, PLACE(d, bind), "bind holds no address");
 	if ((s->type & CONF_TYPE_UNLISTED) != 0 && s->port == NULL && !IS_BROKEN(d, port) &&
-	    !IS_GIVEN(d, listen) && !draft_is_inherited(d))
+	    !IS_GIVEN(d, listen) && !conf_is_muxed(s) && !draft_is_inherited(d))
 		TEXT_ERROR(d, PLACE(d, type), "a service that is UNLISTED needs a port =");
 }
 
@@ -176,7 +170,7 @@ check_unix(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
-	if (has_unix(s))
+	if (rules_has_unix(s))
 		return;
 	if (IS_OWN(d, listen_mode))
 		WARNING(d, PLACE(d, listen_mode),
@@ -205,7 +199,8 @@ check_user(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
-	if (d->options->is_root && !IS_GIVEN(d, user) && !conf_is_internal(s))
+	if (d->options->is_root && !IS_GIVEN(d, user) && !conf_is_internal(s) &&
+	    !conf_is_redirect(s) && !IS_BROKEN(d, redirect))
 		TEXT_ERROR(d, PLACE(d, user),
 		    "service %.60s has no user = NAME, which it needs where porterd runs as root",
 		    s->name);
@@ -244,8 +239,13 @@ static const struct rule {
 	{ "INTERNAL names a builtin and has no server", check_internal },
 	{ "what is not INTERNAL has a server", check_server },
 	{ "wait follows from socket_type", derive_wait },
-	{ "datagrams take wait = yes", check_wait },
+	{ "builtins take wait = no", check_wait },
+	{ "timeout of a pool is pool_request_timeout", rules_serve_settle },
+	{ "what has no effect is left out", rules_idle_reset },
 	{ "pools are of one kind, and within their limits", rules_pool_apply },
+	{ "redirect, tcpmux and times go with some services alone", rules_serve_apply },
+	{ "clients are judged where they are seen", rules_access_apply },
+	{ "values of a connection are known, and clients can be judged", rules_launch_apply },
 	{ "instances = 0 serves nobody", check_instances },
 	{ "backlog is what the kernel allows", check_backlog },
 	{ "listen stands alone", check_addresses },

@@ -5,7 +5,10 @@
 
 #include "conf/draft.h"
 
-/* Asks nothing of the machine but which builtins there are and which sockets were handed over. */
+/* Asks nothing of the machine but which builtins and rights there are and which sockets were handed over. */
 void rules_apply(struct draft *d);
+
+bool rules_is_unix(const struct service_conf *s);  /* every address of it is a unix socket */
+bool rules_has_unix(const struct service_conf *s); /* some address is */
 
 #endif

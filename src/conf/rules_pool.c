@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/rules_pool.h"
 
+#include <strings.h>
+
 #include "base/mem.h"
 
 static bool
@@ -15,109 +17,19 @@ is_fresh(const struct service_conf *s)
 	return s->pool_exec == CONF_POOL_FRESH;
 }
 
-static const char *
-idle_without_pool(const struct service_conf *s)
+/* Builtins that know of the other services, and have no process of their own. */
+static bool
+is_served_inside(const struct service_conf *s)
 {
-	return conf_has_pool(s) ? NULL : "without a pool: pool = static, dynamic or ondemand";
-}
+	static const char *const names[] = { "servers", "services", "tcpmux" };
 
-static const char *
-idle_without_channel(const struct service_conf *s)
-{
-	if (conf_is_internal(s))
-		return "with type = INTERNAL, whose workers always speak porter";
-	if (conf_shares_listeners(s))
-		return "with pool_accept = worker, where nothing is handed over";
-	return is_fresh(s) ? "with pool_exec = fresh, where the program gets the connection itself"
-			   : NULL;
-}
-
-static const char *
-idle_when_fresh(const struct service_conf *s)
-{
-	return is_fresh(s) ? "with pool_exec = fresh, where each process serves one connection"
-			   : NULL;
-}
-
-static const char *
-idle_unless_dynamic(const struct service_conf *s)
-{
-	if (s->pool == CONF_POOL_STATIC)
-		return "with pool = static, where there are always pool_max workers";
-	return s->pool == CONF_POOL_ONDEMAND
-		   ? "with pool = ondemand, where workers are started for clients alone"
-		   : NULL;
-}
-
-static const char *
-idle_when_static(const struct service_conf *s)
-{
-	return s->pool == CONF_POOL_STATIC ? "with pool = static, where idle workers stay" : NULL;
-}
-
-static const char *
-idle_when_shared(const struct service_conf *s)
-{
-	return conf_shares_listeners(s)
-		   ? "with pool_accept = worker, where porterd does not see how many workers are busy"
-		   : NULL;
+	for (size_t i = 0; conf_is_internal(s) && i < ARRAY_LEN(names); i++)
+		if (strcasecmp(s->name, names[i]) == 0)
+			return true;
+	return false;
 }
 
 #define AT(field) offsetof(struct service_conf, field)
-
-/* Which attributes only some pools heed: why not, if this one does not. */
-static const struct pool_attr {
-	size_t offset;
-	const char *(*idle)(const struct service_conf *s);
-	bool is_general; /* services without a pool heed it, too */
-} pool_attrs[] = {
-	{ AT(on_limit), idle_when_shared, true },
-	{ AT(pool_accept), NULL, false },
-	{ AT(pool_exec), NULL, false },
-	{ AT(pool_protocol), idle_without_channel, false },
-	{ AT(pool_channel), idle_without_channel, false },
-	{ AT(pool_max), NULL, false },
-	{ AT(pool_min_spare), idle_unless_dynamic, false },
-	{ AT(pool_max_spare), idle_unless_dynamic, false },
-	{ AT(pool_start), idle_unless_dynamic, false },
-	{ AT(pool_max_requests), idle_when_fresh, false },
-	{ AT(pool_idle_timeout_ms), idle_when_static, false },
-	{ AT(pool_request_timeout_ms), NULL, false },
-	{ AT(pool_spawn_rate), NULL, false },
-};
-
-const char *
-rules_pool_idle(const struct service_conf *s, const struct attr *a)
-{
-	for (size_t i = 0; i < ARRAY_LEN(pool_attrs); i++) {
-		const struct pool_attr *p = &pool_attrs[i];
-
-		if (attr_is_global(a) || a->offset != p->offset)
-			continue;
-		const char *why = p->is_general ? NULL : idle_without_pool(s);
-		return why != NULL || p->idle == NULL ? why : p->idle(s);
-	}
-	return NULL;
-}
-
-/* An inherited one says nothing: defaults are for services of all kinds. */
-static void
-reset_idle(struct draft *d)
-{
-	bool is_known =
-	    !IS_BROKEN(d, pool) && !IS_BROKEN(d, pool_accept) && !IS_BROKEN(d, pool_exec);
-
-	for (size_t i = 0; i < attr_count; i++) {
-		const char *why = rules_pool_idle(d->conf, &attrs[i]);
-
-		if (why == NULL)
-			continue;
-		if (is_known && d->own[i])
-			WARNING(d, draft_place(d, attrs[i].offset), "%s has no effect %s",
-			    attrs[i].name, why);
-		attr_reset(d->conf, &attrs[i]);
-	}
-}
 
 static void
 check_datagrams(struct draft *d)
@@ -306,11 +218,13 @@ rules_pool_apply(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
-	reset_idle(d);
 	if (!conf_has_pool(s))
 		return;
 	if (is_datagram(s))
 		check_datagrams(d);
+	else if (is_served_inside(s))
+		TEXT_ERROR(
+		    d, PLACE(d, pool), "%.60s is served by porterd itself: remove pool", s->name);
 	settle_wait(d);
 	check_shared(d);
 	check_exec(d);

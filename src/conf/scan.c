@@ -29,9 +29,8 @@ enter_line(struct scan *s, const char *start)
 	}
 }
 
-/* False, and the cursor at the end of the text, if there is none. */
-static bool
-next_line(struct scan *s)
+bool
+scan_next_line(struct scan *s)
 {
 	if (s->next == NULL) {
 		s->at = s->line_end;
@@ -186,7 +185,7 @@ skip_long_comment(struct scan *s)
 
 	s->at += 2;
 	while ((end = long_comment_end(s)) == NULL) {
-		if (next_line(s))
+		if (scan_next_line(s))
 			continue;
 		scan_error(s, SCAN_HARD, &place,
 		    "comment is not closed: the rest of the file is not read; close it with */");
@@ -214,7 +213,7 @@ scan_gap(struct scan *s)
 	for (;;) {
 		scan_blanks(s);
 		if (scan_at_line_end(s)) {
-			if (!next_line(s))
+			if (!scan_next_line(s))
 				return false;
 		} else if (!scan_comment(s)) {
 			return true;
@@ -260,7 +259,7 @@ refuse_binary(struct scan *s, const char *start, size_t len)
 	until.has_crlf = true;
 	enter_line(&until, start);
 	while (until.next != NULL && until.next <= start + bad)
-		next_line(&until);
+		scan_next_line(&until);
 	struct place place = scan_place(&until, start + bad);
 	scan_error(s, SCAN_HARD, &place, "%s",
 	    is_binary ? "this is no text file, nothing of it is read"

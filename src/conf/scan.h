@@ -54,6 +54,8 @@ void scan_blanks(struct scan *s); /* skips blanks and tabs within the line */
 bool scan_comment(struct scan *s);
 /* Skips blanks, comments and line ends. False at the end of the file. */
 bool scan_gap(struct scan *s);
+/* To the beginning of the next line. False, and the cursor at the end of the text, if there is none. */
+bool scan_next_line(struct scan *s);
 
 static inline bool
 is_blank(char c)

@@ -31,6 +31,8 @@ type_remark(char why[ATTR_WHY_SIZE], const char *format, ...)
 {
 	va_list ap;
 
+	if (why == NULL)
+		return true;
 	va_start(ap, format);
 	vsnprintf(why, ATTR_WHY_SIZE, format, ap);
 	va_end(ap);

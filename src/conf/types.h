@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+#include "conf/access.h"
 #include "conf/attr.h"
 
 extern const struct attr_type type_bool;     /* bool */
@@ -26,6 +27,13 @@ extern const struct attr_type type_words;        /* struct strings: arguments, t
 extern const struct attr_type type_names;     /* struct strings: names of environment variables */
 extern const struct attr_type type_variables; /* struct strings: NAME=VALUE */
 extern const struct attr_type type_addresses; /* struct strings: addresses or host names */
+extern const struct attr_type type_access;   /* struct strings: who may connect */
+extern const struct attr_type type_times;    /* struct strings: H:MM-H:MM */
+extern const struct attr_type type_cps;      /* struct cps_conf */
+extern const struct attr_type type_rate;     /* struct rate_conf */
+extern const struct attr_type type_load;     /* unsigned, hundredths */
+extern const struct attr_type type_redirect; /* char *: "host port" */
+extern const struct attr_type type_device;   /* char *: a network device */
 extern const struct attr_type type_listen;    /* struct strings: ADDRESS:PORT or unix:PATH */
 extern const struct attr_type type_log;       /* struct sink_target */
 
@@ -40,6 +48,9 @@ struct listen_parts {
 
 /* False, and the reason in why (which may be NULL), if text is no such entry. */
 bool listen_split(struct listen_parts *out, const char *text, char why[ATTR_WHY_SIZE]);
+
+/* "8:30-17:00", "22:00-06:00", "12:00-24:00". False, and the reason in why (which may be NULL), if text is no such range. */
+bool time_range_parse(struct time_range *out, const char *text, char why[ATTR_WHY_SIZE]);
 
 /* An id stands unquoted in log lines and names sockets that are handed over, where a colon separates. */
 #define ID_NEVER_HOLDS " \t\"'=\\:"

@@ -11,38 +11,39 @@
 #include "base/mem.h"
 #include "base/strings.h"
 #include "conf/types.h"
+#include "conf/types_list.h"
 
 #define MOST_VARIABLES 4096
 
-static void
+void
 list_clear(void *field, const struct attr *a)
 {
 	(void)a;
 	strings_done(field);
 }
 
-static void
+void
 list_copy(void *to, const void *from, const struct attr *a)
 {
 	(void)a;
 	strings_copy(to, from);
 }
 
-static bool
+bool
 list_equal(const void *x, const void *y, const struct attr *a)
 {
 	(void)a;
 	return strings_equal(x, y);
 }
 
-static bool
+bool
 list_remove(void *field, const struct attr *a, const char *text)
 {
 	(void)a;
 	return strings_del(field, text);
 }
 
-static void
+void
 list_print(const void *field, const struct attr *a, FILE *out)
 {
 	const struct strings *list = field;
@@ -57,9 +58,8 @@ list_print(const void *field, const struct attr *a, FILE *out)
 	fputc('}', out);
 }
 
-/* The text may be one of the list's own. */
-static bool
-remove_at(struct strings *list, size_t i)
+bool
+list_remove_at(struct strings *list, size_t i)
 {
 	char *copy = mem_dup(list->item[i]);
 	bool was_there = strings_del(list, copy);
@@ -111,7 +111,7 @@ ids_remove(void *field, const struct attr *a, const char *text)
 	(void)a;
 	for (size_t i = 0; i < list->count; i++)
 		if (strcasecmp(list->item[i], text) == 0)
-			return remove_at(list, i);
+			return list_remove_at(list, i);
 	return false;
 }
 
@@ -154,7 +154,7 @@ remove_variable(struct strings *list, const char *name, size_t len)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (strncmp(list->item[i], name, len) == 0 && list->item[i][len] == '=')
-			return remove_at(list, i);
+			return list_remove_at(list, i);
 	return false;
 }
 
@@ -198,7 +198,7 @@ const struct attr_type type_variables = {
 };
 
 /* "*", a numeric address, or what can be the name of a host. */
-static bool
+bool
 host_ok(const char *host, char why[ATTR_WHY_SIZE])
 {
 	struct addr addr;
@@ -245,7 +245,7 @@ const struct attr_type type_addresses = {
 	.label = "list of addresses",
 	.is_list = true,
 	.splits_commas = true,
-	.needs_words = true,
+	.needs = "an address",
 	.set = addresses_set,
 	.remove = list_remove,
 	.clear = list_clear,
@@ -330,7 +330,7 @@ const struct attr_type type_listen = {
 	.label = "list of addresses with ports",
 	.is_list = true,
 	.splits_commas = true,
-	.needs_words = true,
+	.needs = "an address",
 	.set = listen_set,
 	.remove = list_remove,
 	.clear = list_clear,

@@ -3,12 +3,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "conf/types.h"
+#include "conf/types_list.h"
 
 /* A bare word would end at a blank, and could be taken for a comment, a list or a quote. */
 void
@@ -175,6 +177,95 @@ user_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_
 const struct attr_type type_user = {
 	.label = "name or number",
 	.set = user_set,
+	.clear = text_clear,
+	.copy = text_copy,
+	.equal = text_equal,
+	.print = text_print,
+};
+
+static bool
+device_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE])
+{
+	if (*text == '\0')
+		return type_refuse(why, "the value is empty");
+	if (strlen(text) >= IFNAMSIZ)
+		return type_refuse(why, "'%.60s' is no network device: a name has at most %d bytes",
+		    text, IFNAMSIZ - 1);
+	for (const char *p = text; *p != '\0'; p++)
+		if (!isgraph((unsigned char)*p) || strchr("/:%", *p) != NULL)
+			return type_refuse(why,
+			    "'%.60s' is no network device: a name holds no blank, slash, colon or percent sign",
+			    text);
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return type_refuse(why, "'%s' is no network device", text);
+	return store(field, a, text);
+}
+
+const struct attr_type type_device = {
+	.label = "network device",
+	.set = device_set,
+	.clear = text_clear,
+	.copy = text_copy,
+	.equal = text_equal,
+	.print = text_print,
+};
+
+/* Where the host ends and the port begins in "host port", "host:port" and "[host]:port". */
+static bool
+cut_redirect(const char *text, size_t *host_len, const char **port, char why[ATTR_WHY_SIZE])
+{
+	const char *blank = strchr(text, ' '), *colon = strrchr(text, ':');
+
+	if (blank != NULL) {
+		*host_len = (size_t)(blank - text);
+		*port = blank + 1;
+		return true;
+	}
+	if (colon == NULL || (*text == '[' && colon[-1] != ']'))
+		return type_refuse(why, "'%.60s' has no port: it takes HOST PORT", text);
+	if (*text != '[' && memchr(text, ':', (size_t)(colon - text)) != NULL)
+		return type_refuse(why,
+		    "'%.60s' has no port: an IPv6 address and its port are written with a blank between",
+		    text);
+	*host_len = (size_t)(colon - text);
+	*port = colon + 1;
+	return true;
+}
+
+/* Kept as "host port". */
+static bool
+redirect_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE])
+{
+	const char *port = "";
+	char host[256];
+	size_t len = 0;
+
+	if (!cut_redirect(text, &len, &port, why))
+		return false;
+	bool is_native = strchr(text, ' ') == NULL || *text == '[';
+	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	if (len == 0 || len >= sizeof(host))
+		return type_refuse(why, "'%.60s' names no host: it takes HOST PORT", text);
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (strcmp(host, "*") == 0 || !host_ok(host, why))
+		return type_refuse(why, "'%.60s' is no host that can be connected to", host);
+	if (port_number(port) == -EINVAL)
+		return type_refuse(why, "'%.60s' is no port: it takes 1 to 65535, or a name", port);
+	text_clear(field, a);
+	*(char **)field = mem_format("%s %s", host, port);
+	return is_native ? type_remark(
+			       why, "taken as %.60s %.60s; xinetd knows no other form", host, port)
+			 : true;
+}
+
+const struct attr_type type_redirect = {
+	.label = "host and port",
+	.max_words = 2,
+	.set = redirect_set,
 	.clear = text_clear,
 	.copy = text_copy,
 	.equal = text_equal,

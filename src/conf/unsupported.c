@@ -8,21 +8,9 @@
 
 /* clang-format off */
 const struct unsupported unsupported[] = {
-	{ "only_from", true, NULL, "clients cannot be chosen by their address: listen on an address they alone can reach" },
-	{ "no_access", true, NULL, "clients cannot be shut out by their address" },
-	{ "access_times", true, NULL, "services cannot be closed by the time of day" },
-	{ "per_source", true, "UNLIMITED", "clients of one address cannot be counted: instances bounds all together" },
-	{ "cps", true, "0", "connections cannot be limited by their rate: instances bounds how many run at a time" },
-	{ "max_load", true, "0", "connections cannot be limited by the load of the machine" },
-	{ "libwrap", true, NULL, "hosts.allow and hosts.deny are not consulted" },
-	{ "redirect", true, NULL, "connections cannot be passed on to another machine" },
-	{ "rpc_version", true, NULL, "porterd does not speak to the portmapper" },
-	{ "rpc_number", true, NULL, "porterd does not speak to the portmapper" },
-	{ "deny_time", false, NULL, "it only goes with the flag SENSOR" },
-	{ "banner", false, NULL, "nothing is sent before the program runs" },
-	{ "banner_success", false, NULL, "nothing is sent before the program runs" },
-	{ "banner_fail", false, NULL, "nothing is sent to a client that is refused" },
-	{ "mdns", false, NULL, "services are not announced on the network" },
+	{ "rpc_version", true, "porterd does not speak to the portmapper" },
+	{ "rpc_number", true, "porterd does not speak to the portmapper" },
+	{ "mdns", false, "services are not announced on the network" },
 };
 /* clang-format on */
 
@@ -35,16 +23,6 @@ unsupported_find(const char *name)
 		if (strcasecmp(unsupported[i].name, name) == 0)
 			return &unsupported[i];
 	return NULL;
-}
-
-/* no_access without a word shuts nobody out; only_from without a word admits nobody. */
-bool
-unsupported_is_harmless(const struct unsupported *u, const struct setting *s)
-{
-	if (s->count == 0)
-		return strcasecmp(u->name, "no_access") == 0;
-	return s->op == SETTING_SET && u->harmless != NULL &&
-	       strcasecmp(s->words[0].text, u->harmless) == 0;
 }
 
 static size_t

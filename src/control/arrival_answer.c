@@ -80,7 +80,8 @@ missing_address(const struct config *config, const struct kept_runtime *kept)
 			continue;
 		for (size_t k = 0; k < conf->endpoint_count; k++) {
 			const struct endpoint *e = &conf->endpoints[k];
-			int r = socket_try(e);
+			const struct socket_options options = socket_options_of(conf);
+			int r = socket_try(e, &options);
 
 			if (r < 0 && !is_known(kept, e) && is_served(kept, conf->id))
 				return mem_format(

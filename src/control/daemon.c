@@ -18,6 +18,7 @@
 #include "control/upgrade.h"
 #include "reload/apply.h"
 #include "run/accept.h"
+#include "run/address_files.h"
 #include "run/inherit.h"
 #include "run/services.h"
 #include "upgrade/restore.h"
@@ -53,7 +54,15 @@ on_child(void *arg)
 	side_reap(d);
 }
 
-static const struct signal_row signal_rows[] = {
+/* xinetd's check of its own data. */
+static void
+on_check(void *arg)
+{
+	(void)arg;
+	log_info("event=signal-ignored signal=IOT reason=\"there is nothing to check\"");
+}
+
+static const struct signal_row porterd_rows[] = {
 	{ SIGHUP, on_hup },
 	{ SIGTERM, on_term },
 	{ SIGINT, on_term },
@@ -62,6 +71,40 @@ static const struct signal_row signal_rows[] = {
 	{ SIGUSR2, on_usr2 },
 	{ SIGCHLD, on_child },
 };
+
+/* As its manual says; an upgrade is asked for by porterctl. */
+static const struct signal_row xinetd_rows[] = {
+	{ SIGHUP, on_hup },
+	{ SIGUSR2, on_hup },
+	{ SIGUSR1, on_usr1 },
+	{ SIGTERM, on_term },
+	{ SIGINT, on_term },
+	{ SIGQUIT, on_quit },
+	{ SIGIOT, on_check },
+	{ SIGCHLD, on_child },
+};
+
+/* An inetd that ends leaves its programs, which is how it is started anew without cutting anybody off. */
+static const struct signal_row inetd_rows[] = {
+	{ SIGHUP, on_hup },
+	{ SIGTERM, on_quit },
+	{ SIGINT, on_term },
+	{ SIGQUIT, on_quit },
+	{ SIGUSR1, on_usr1 },
+	{ SIGUSR2, on_usr2 },
+	{ SIGCHLD, on_child },
+};
+
+static const struct {
+	const struct signal_row *rows;
+	size_t count;
+} manners[] = {
+	[DAEMON_PORTERD] = { porterd_rows, ARRAY_LEN(porterd_rows) },
+	[DAEMON_XINETD] = { xinetd_rows, ARRAY_LEN(xinetd_rows) },
+	[DAEMON_INETD] = { inetd_rows, ARRAY_LEN(inetd_rows) },
+};
+
+_Static_assert(ARRAY_LEN(manners) == DAEMON_MANNER_MAX, "every manner has its signals");
 
 static unsigned
 count_enabled(const struct config *config)
@@ -76,10 +119,16 @@ count_enabled(const struct config *config)
 /* True if the daemon may go on with what could be started. */
 static bool
 is_worth_starting(
-    const struct config *config, const struct apply_result *r, const struct problems *problems)
+    const struct daemon *d, const struct apply_result *r, const struct problems *problems)
 {
+	const struct config *config = d->config;
+
 	if (r->listening > 0)
 		return true;
+	if (count_enabled(config) == 0 && d->options.needs_services) {
+		log_error("event=start-refused reason=\"no services; -stayalive goes on without\"");
+		return false;
+	}
 	if (count_enabled(config) > 0) {
 		log_error("event=start-refused services=%u reason=\"none of them can be served\"",
 		    count_enabled(config));
@@ -151,12 +200,14 @@ daemon_start(struct daemon *d, const struct daemon_options *options, const struc
 		arrival_restore_daemon(options->arrival, d);
 	d->loop = loop_new();
 	runtime_init(&d->runtime, d->loop, &accept_handler, origin);
+	d->runtime.files = address_files_new(d->loop, &d->options.load.trust);
 	d->terminal = sink_open(&terminal);
 	d->runtime.terminal = options->is_foreground ? d->terminal : NULL;
 	if (!options->is_foreground)
 		log_set_second_level(
 		    LOG_LEVEL_WARN); /* who starts it wants to know what is wrong */
-	d->signals = signals_open(d->loop, signal_rows, ARRAY_LEN(signal_rows), d);
+	d->signals =
+	    signals_open(d->loop, manners[options->manner].rows, manners[options->manner].count, d);
 	if (d->signals == NULL)
 		log_fatal("event=start-refused reason=\"no signal descriptor\"");
 	daemon_take_config(d, daemon_load(d, &problems));
@@ -164,7 +215,7 @@ daemon_start(struct daemon *d, const struct daemon_options *options, const struc
 	daemon_say_problems(d, &problems, options->arrival == NULL);
 	runtime_set_max_servers(&d->runtime, d->config->global.max_servers);
 	r = open_services(d);
-	is_worth = options->arrival != NULL || is_worth_starting(d->config, &r, &problems);
+	is_worth = options->arrival != NULL || is_worth_starting(d, &r, &problems);
 	problems_done(&problems);
 	if (!is_worth)
 		return -1;

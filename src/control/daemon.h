@@ -17,11 +17,16 @@ struct self;
 struct side;
 struct upgrade;
 
+/* What signals mean: as to porterd, or as to the daemon in whose place it runs. */
+enum daemon_manner { DAEMON_PORTERD, DAEMON_XINETD, DAEMON_INETD, DAEMON_MANNER_MAX };
+
 struct daemon_options {
 	const char *config_path;  /* absolute */
 	const char *dump_path;    /* of the state dump */
 	const char *control_path; /* of the control socket, absolute; NULL: none */
 	bool is_foreground;
+	bool needs_services; /* without any it ends as soon as it has started */
+	enum daemon_manner manner;
 	const struct self *self; /* how the daemon is started again for an upgrade */
 	/* It takes the place of a daemon in this very process; NULL: it starts anew. Until daemon_start has returned. */
 	const struct arrival *arrival;

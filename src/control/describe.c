@@ -105,6 +105,8 @@ pool_mode_word(const struct pool *p)
 const char *
 service_program(const struct service_conf *conf)
 {
+	if (conf_is_redirect(conf))
+		return "redirect";
 	return conf_is_internal(conf) || conf->server == NULL ? "builtin" : conf->server;
 }
 

@@ -71,7 +71,7 @@ objection(const struct service *s)
 		return "its program is written as a worker, which serves connections that come over a channel";
 	if (s->plan->builtin != NULL && s->plan->builtin->stream == NULL &&
 	    s->plan->builtin->answer == NULL)
-		return "it is a builtin over dgram, which porterd serves itself";
+		return "it is a builtin that porterd serves itself";
 	if (s->runtime->running >= s->runtime->max_servers)
 		return "as many programs are running as max_servers allows";
 	return NULL;

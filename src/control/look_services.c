@@ -15,11 +15,14 @@
 #include "control/measure.h"
 #include "control/page.h"
 #include "control/secret.h"
+#include "run/door.h"
 #include "run/pool.h"
 #include "run/service.h"
 
 /* With all attributes an item is large. */
-#define SHOWN_A_PAGE 16
+#define SHOWN_A_PAGE  16
+/* Sources with the most connections. */
+#define SOURCES_SHOWN 10
 
 /* Takes the text. */
 static void
@@ -234,6 +237,44 @@ add_settings(json_t *item, const struct service_conf *conf, const struct config 
 	json_object_set_new(item, "overrides", overrides);
 }
 
+static json_t *
+refused_json(const struct counters *c)
+{
+	json_t *reasons = json_object();
+
+	for (unsigned i = 0; i < VERDICT_MAX; i++)
+		if (c->refused[i] > 0)
+			json_object_set_new(reasons, verdict_reason((enum verdict)i),
+			    json_integer((json_int_t)c->refused[i]));
+	return reasons;
+}
+
+static json_t *
+sources_json(const struct service *s)
+{
+	struct source_load top[SOURCES_SHOWN];
+	json_t *list = json_array();
+	unsigned count = sources_top(s->door->sources, top, SOURCES_SHOWN);
+
+	for (unsigned i = 0; i < count; i++) {
+		char text[PREFIX_TEXT_SIZE];
+
+		json_array_append_new(list,
+		    json_pack("{s:s, s:I}", "source", prefix_format(&top[i].prefix, text),
+			"connections", (json_int_t)top[i].connections));
+	}
+	return list;
+}
+
+/* What its limits have done. */
+static void
+add_limits(json_t *item, const struct service *s)
+{
+	json_object_set_new(item, "refused", refused_json(&s->counters));
+	if (s->door != NULL && s->door->sources != NULL)
+		json_object_set_new(item, "sources", sources_json(s));
+}
+
 static void
 hide_secrets(json_t *services)
 {
@@ -260,6 +301,7 @@ cmd_show(struct request *r)
 		const struct service *s = p.services[i];
 		json_t *item = service_item(s, now_ms);
 
+		add_limits(item, s);
 		add_settings(item, s->conf, s->config);
 		json_array_append_new(list, item);
 	}

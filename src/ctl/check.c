@@ -6,7 +6,7 @@
 #include "conf/load.h"
 #include "control/problem_json.h"
 #include "ctl/command_row.h"
-#include "run/builtin.h"
+#include "serve/builtin.h"
 
 static json_t *
 report(const struct config *config, const struct problems *problems)

@@ -157,6 +157,32 @@ show_counters(const struct screen *s, json_t *counters)
 }
 
 static void
+show_refused(const struct screen *s, json_t *reasons)
+{
+	const char *name;
+	json_t *value;
+	bool is_first = true;
+
+	json_object_foreach(reasons, name, value)
+	{
+		screen_field(s, is_first ? "refused" : "", COLOR_WARN, "%s %lld", name,
+		    (long long)json_integer_value(value));
+		is_first = false;
+	}
+}
+
+static void
+show_sources(const struct screen *s, const json_t *sources)
+{
+	const json_t *source;
+	size_t i;
+
+	json_array_foreach(sources, i, source)
+		screen_field(s, i == 0 ? "sources" : "", COLOR_NONE, "%s: %lld",
+		    get_text(source, "source"), get_number(source, "connections"));
+}
+
+static void
 show_facts(const struct screen *s, const json_t *service)
 {
 	const char *state = get_text(service, "state"), *reason = get_text(service, "reason");
@@ -182,6 +208,8 @@ show_facts(const struct screen *s, const json_t *service)
 		    get_text(listener, "address"), get_text(listener, "state"));
 	show_pool(s, json_object_get(service, "pool"));
 	show_counters(s, json_object_get(service, "counters"));
+	show_refused(s, json_object_get(service, "refused"));
+	show_sources(s, json_object_get(service, "sources"));
 	if (get_has(service, "last"))
 		screen_field(s, "latest", COLOR_NONE, "%s",
 		    duration_moment(get_number(service, "last"), 0, moment));

@@ -22,7 +22,7 @@ has_other_values(const struct service_conf *x, const struct service_conf *y)
 	for (size_t i = 0; i < attr_count; i++)
 		if (!attr_is_global(&attrs[i]) && !attr_equal(x, y, &attrs[i]))
 			return true;
-	return false;
+	return !service_conf_same_access(x, y);
 }
 
 /* Listeners that a service would go on with, and the keys of those that it would open. */

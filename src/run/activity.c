@@ -172,6 +172,20 @@ set_status(struct activity_event *e, int status)
 		activity_number(e, FIELD_STATUS, (unsigned)WEXITSTATUS(status));
 }
 
+/* A line of its own, for those who know it from xinetd; the others find the bytes in that of the end. */
+static void
+say_traffic(const struct service *s, const struct activity_end *end)
+{
+	struct activity_event e UNINITIALIZED;
+
+	e.kind = ACTIVITY_TRAFFIC;
+	e.fields = 0;
+	activity_number(&e, FIELD_TRAFFIC_IN, end->traffic->in);
+	activity_number(&e, FIELD_TRAFFIC_OUT, end->traffic->out);
+	activity_number(&e, FIELD_CONN, end->connection);
+	emit(s, &e);
+}
+
 void
 activity_exit(const struct service *s, const struct activity_end *end)
 {
@@ -181,6 +195,8 @@ activity_exit(const struct service *s, const struct activity_end *end)
 
 	if (is_silent(s, flags & (CONF_LOG_EXIT | CONF_LOG_DURATION | traffic)))
 		return;
+	if ((flags & traffic) != 0 && s->conf->log_format == CONF_FORMAT_XINETD)
+		say_traffic(s, end);
 	e.kind = ACTIVITY_EXIT;
 	e.fields = 0;
 	if (flags & CONF_LOG_EXIT)

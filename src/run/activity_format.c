@@ -27,6 +27,8 @@ static const struct {
 	[FIELD_WRITTEN] = { "written", " written=", "", NUMBER, false },
 	[FIELD_BYTES_IN] = { "bytes_in", " bytes=", "", NUMBER, false },
 	[FIELD_BYTES_OUT] = { "bytes_out", "/", "", NUMBER, false },
+	[FIELD_TRAFFIC_IN] = { "bytes_in", " in=", "(bytes)", NUMBER, false },
+	[FIELD_TRAFFIC_OUT] = { "bytes_out", " out=", "(bytes)", NUMBER, false },
 	[FIELD_RESULT] = { "result", " result=", "", TEXT, false },
 	[FIELD_CONN] = { "conn", " conn=", "", NUMBER, false },
 };
@@ -37,6 +39,7 @@ static const char *const events[] = {
 	[ACTIVITY_START] = "START",
 	[ACTIVITY_EXIT] = "EXIT",
 	[ACTIVITY_FAIL] = "FAIL",
+	[ACTIVITY_TRAFFIC] = "TRAFFIC",
 };
 
 /* Known readers of xinetd's log want these lines to end with the address. */
@@ -136,6 +139,8 @@ format_xinetd(struct line *l, const struct activity_event *e)
 			line_put(l, "<no address>");
 		else if (rows[i].is_whole)
 			line_number(l, e->value[i].number / 1000);
+		else if (i == FIELD_REASON)
+			line_put(l, e->value[i].text); /* words of our own, as xinetd has them */
 		else
 			put_value(l, e, i);
 		line_put(l, rows[i].after);

@@ -9,7 +9,7 @@
 #include "base/line.h"
 #include "conf/config.h"
 
-enum activity_kind { ACTIVITY_START, ACTIVITY_EXIT, ACTIVITY_FAIL };
+enum activity_kind { ACTIVITY_START, ACTIVITY_EXIT, ACTIVITY_FAIL, ACTIVITY_TRAFFIC };
 
 /* In the order in which they stand in a line. */
 enum activity_field {
@@ -25,6 +25,8 @@ enum activity_field {
 	FIELD_WRITTEN,
 	FIELD_BYTES_IN, /* from the client, and to it */
 	FIELD_BYTES_OUT,
+	FIELD_TRAFFIC_IN, /* the same, in xinetd's line of its own */
+	FIELD_TRAFFIC_OUT,
 	FIELD_RESULT, /* text: what a worker says */
 	FIELD_CONN,
 	FIELD_MAX

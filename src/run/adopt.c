@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "run/fingerprint.h"
 #include "run/pool.h"
+#include "run/session.h"
 #include "run/stderr_log.h"
 
 struct server *
@@ -20,11 +21,16 @@ adopt_server(struct service *s, unsigned slot, const struct server *as)
 	server->connection = as->connection;
 	server->queue_mark = as->queue_mark;
 	server->started_ms = as->started_ms;
+	server->deadline_ms = as->deadline_ms;
+	server->linger_ms = as->linger_ms;
+	server->is_timed_out = as->is_timed_out;
+	server->kept_fd = as->kept_fd;
 	server->asker = as->asker;
 	servers_start(rt->servers, server, as->pid);
 	LIST_INSERT_HEAD(&s->servers, server, in_service);
 	s->running++;
 	rt->running++;
+	session_resume(server);
 	return server;
 }
 

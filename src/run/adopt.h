@@ -8,7 +8,7 @@
 
 struct stderr_log;
 
-/* A program of the service in this place of the table; pid, peer, connection, queue_mark and started_ms are those of `as`.
+/* A program of the service in this place of the table; what crosses an exec is that of `as`.
  * NULL if the table has no such place. */
 struct server *adopt_server(struct service *s, unsigned slot, const struct server *as);
 /* The pool that the workers of before come to, be it only for their end. */

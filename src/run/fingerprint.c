@@ -35,12 +35,13 @@ add_text(uint64_t hash, const char *text)
 	return text != NULL ? add_bytes(hash, text, strlen(text) + 1) : add_number(hash, -1);
 }
 
+/* As they are in the settings. */
 static uint64_t
-add_words(uint64_t hash, char *const *words, size_t count)
+add_words(uint64_t hash, const struct plan *p, char *const *words, size_t count)
 {
 	hash = add_number(hash, (int64_t)count);
 	for (size_t i = 0; i < count; i++)
-		hash = add_text(hash, words[i]);
+		hash = add_text(hash, plan_text(p, words[i]));
 	return hash;
 }
 
@@ -56,7 +57,7 @@ add_ids(uint64_t hash, const struct plan *p)
 	return hash;
 }
 
-/* All that plan_equal looks at. */
+/* All that plan_equal looks at, but for the gate, which workers never have. */
 static uint64_t
 add_plan(uint64_t hash, const struct plan *p)
 {
@@ -64,8 +65,8 @@ add_plan(uint64_t hash, const struct plan *p)
 
 	while (p->argv != NULL && p->argv[words] != NULL)
 		words++;
-	hash = add_words(add_text(hash, p->path), p->argv, words);
-	hash = add_words(hash, p->env, p->env_fixed);
+	hash = add_words(add_text(hash, p->path), p, p->argv, words);
+	hash = add_words(hash, p, p->env, p->env_fixed);
 	for (size_t i = 0; i < p->rlimit_count; i++) {
 		hash = add_number(hash, p->rlimits[i].resource);
 		hash = add_number(hash, (int64_t)p->rlimits[i].limit.rlim_cur);

@@ -15,7 +15,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "policy/admit.h"
 #include "run/environment.h"
+#include "run/fill.h"
+#include "run/porter_gate.h"
 #include "run/warm.h"
 
 /* What a process of ours needs room for, however few descriptors it may have once it serves: with standard error, the
@@ -190,20 +193,63 @@ step_memory(const struct launch *l)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-/* With the user goes every capability, whatever securebits or ambient sets the daemon was started with. */
+/* With the user goes every capability, whatever securebits or ambient sets the daemon was started with. A redirect needs none,
+ * whoever it runs as. */
 static int
 step_capabilities(const struct launch *l)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
-	(void)l;
-	if (geteuid() == 0)
+	if (geteuid() == 0 && l->plan->relay.host == NULL)
 		return 0;
 	/* EINVAL: a kernel before 4.3, which has no ambient set. */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
 		return -errno;
 	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
+
+/* The process that becomes porter-gate is the service's user from its beginning on. */
+static int
+become_user(const struct launch *l)
+{
+	static int (*const ways[])(
+	    const struct launch *l) = { step_groups, step_user, step_memory, step_capabilities };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(ways); i++)
+		r = ways[i](l);
+	return r;
+}
+
+/* A datagram that nobody reads would be there again at once. */
+static void
+throw_datagram_away(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+	char byte;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM)
+		(void)!recv(fd, &byte, 1, MSG_DONTWAIT);
+}
+
+/* Before there is a limit, or another root directory, that is the program's and not porter-gate's. */
+static int
+step_gate(const struct launch *l)
+{
+	int r;
+
+	if (!porter_gate_is_needed(l))
+		return 0;
+	r = porter_gate_ask(l, become_user);
+	if (r == VERDICT_OK)
+		return 0;
+	throw_datagram_away(0);
+	if (r < 0)
+		return r;
+	l->fault->verdict = r;
+	_exit(LAUNCH_EXIT);
 }
 
 /* The last one counts: those before it might be higher, and cannot be had any more. */
@@ -229,6 +275,7 @@ step_connection(const struct launch *l)
 	fd = warm_receive(l->plan->env + l->plan->env_fixed, ENVIRONMENT_TAIL);
 	if (fd < 0)
 		return fd;
+	fill_all(l->plan->fills, l->plan->env + l->plan->env_fixed);
 	/* It is 1 already if nothing else was open. */
 	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || (l->err_fd < 0 && dup2(fd, 2) < 0))
 		return -errno;
@@ -237,11 +284,11 @@ step_connection(const struct launch *l)
 	return limit_files(l->plan);
 }
 
-/* A builtin is a program that needs no exec. */
+/* Builtins and redirects are programs that need no exec. */
 static int
 step_exec(const struct launch *l)
 {
-	if (l->plan->builtin != NULL)
+	if (l->plan->builtin != NULL || l->plan->relay.host != NULL)
 		return 0;
 	execve(l->plan->path, l->plan->argv, l->kind == LAUNCH_WARM ? l->plan->env : l->env);
 	return -errno;
@@ -290,10 +337,20 @@ static int (*const serve[])(const struct builtin *b, int fd) = {
 };
 _Static_assert(ARRAY_LEN(serve) == LAUNCH_KIND_MAX, "one way to serve a kind");
 
+/* That nobody was reached is no failure to start: the report says it. */
 static int
 step_serve(const struct launch *l)
 {
-	return serve[l->kind](l->plan->builtin, 0);
+	int r;
+
+	if (l->plan->relay.host != NULL) {
+		if (!relay_serve(&l->plan->relay, 0, &l->fault->relay))
+			_exit(1);
+		return 0;
+	}
+	r = serve[l->kind](l->plan->builtin, 0);
+	l->fault->has_traffic = traffic_read(0, &l->fault->traffic);
+	return r;
 }
 
 static const struct {
@@ -304,6 +361,7 @@ static const struct {
 	{ "signals", step_signals },
 	{ "descriptors", step_descriptors },
 	{ "environment", step_listen_pid },
+	{ "gate", step_gate },
 	{ "limits", step_limits },
 	{ "nice", step_nice },
 	{ "inherited", step_inherited },
@@ -326,7 +384,8 @@ run_steps(const struct launch *l)
 		int r = steps[i].fn(l);
 
 		if (r < 0) {
-			*l->fault = (struct launch_fault){ (int)i + 1, -r };
+			l->fault->error = -r;
+			l->fault->step = (int)i + 1;
 			_exit(LAUNCH_EXIT);
 		}
 	}

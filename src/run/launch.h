@@ -6,11 +6,17 @@
 #include <sys/types.h>
 
 #include "run/plan.h"
+#include "run/traffic.h"
+#include "serve/relay.h"
 
 /* Written by the child into memory shared with the daemon when a step fails, read when the child is reaped. */
 struct launch_fault {
 	int step;  /* number of the step + 1; 0: none failed */
 	int error; /* errno */
+	bool has_traffic;
+	struct traffic traffic;    /* of a builtin over TCP, at its end */
+	struct relay_report relay; /* of a redirect */
+	int verdict; /* enum verdict, VERDICT_OK unless the client was refused: the program was not started then */
 };
 
 /* What the process is once it is what the plan says. */
@@ -41,12 +47,15 @@ struct launch {
 	char *listen_pid;
 	/* Not looked at for LAUNCH_WARM: the plan's fixed part, and what comes with the connection. */
 	char *const *env;
+	/* Whom porter-gate judges if it must, with his variables in env; NULL: nobody. */
+	const struct connection *client;
+	bool by_name; /* of all that only_from says only its domains can admit this client */
 	struct launch_fault *fault;
 };
 
 #define LAUNCH_SHARED CONF_MOST_SHARED
 
-/* The exit status of a child in which a step failed. */
+/* The exit status of a child in which a step failed, or which has refused its client. */
 #define LAUNCH_EXIT 126
 
 /* Starts the program by fork(2). Its pid, or -errno of fork. The caller keeps the descriptors. */

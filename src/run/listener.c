@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/rate.h"
 #include "run/inherit.h"
+#include "run/network_watch.h"
 #include "run/runtime.h"
 #include "run/server.h"
 #include "run/socket.h"
@@ -48,6 +49,8 @@ hold_word(unsigned holds)
 		{ HOLD_FORK, "waiting for a fork" },
 		{ HOLD_BACKOFF, "backing off" },
 		{ HOLD_POOL, "all workers are busy, clients queue" },
+		{ HOLD_CPS, "resting, too many connections a second (cps)" },
+		{ HOLD_RATE, "waiting for the next token of rate, clients queue" },
 		{ HOLD_SHARED, "its workers accept by themselves" },
 	};
 
@@ -141,6 +144,8 @@ listener_adopt(struct listener *l, int fd)
 	l->io.fd = fd;
 	l->io.want = l->holds == 0 ? POLLIN : 0;
 	loop_add(l->runtime->loop, &l->io);
+	if (l->role.conf->device != NULL)
+		network_watch_open(l->runtime);
 }
 
 void
@@ -163,6 +168,7 @@ open_socket(struct listener *l)
 	if (l->pending.fd >= 0)
 		loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms());
 	listener_attach(l, fd);
+	network_watch_settle(l->runtime);
 	return 0;
 }
 
@@ -171,6 +177,7 @@ listener_open_later(struct listener *l, int error)
 {
 	char place[512];
 
+	l->bind_error = error;
 	if (l->retry_ms == 0)
 		log_error("event=bind-failed service=%s address=%s place=\"%s\" error=\"%s\"%s",
 		    l->role.conf->id, l->key,
@@ -182,6 +189,8 @@ listener_open_later(struct listener *l, int error)
 	if (l->retry_ms > RETRY_LONGEST_MS)
 		l->retry_ms = RETRY_LONGEST_MS;
 	loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms() + l->retry_ms);
+	if (listener_heeds_network(l))
+		network_watch_open(l->runtime);
 }
 
 void
@@ -220,16 +229,45 @@ close_socket(struct listener *l)
 
 /* No client gets to the socket any more, and its program serves those that it has. */
 static void
-lose_path(struct listener *l)
+lose_socket(struct listener *l, const char *why)
 {
-	log_warn("event=listener-lost service=%s address=%s error=\"its file was taken away\"",
-	    l->role.conf->id, l->key);
+	log_warn("event=listener-lost service=%s address=%s error=\"%s\"", l->role.conf->id, l->key,
+	    why);
 	close_socket(l);
 	if (l->owner == NULL)
 		return;
 	l->owner->listener = NULL;
 	l->owner = NULL;
 	listener_release(l, HOLD_PROGRAM);
+}
+
+/* Its address or device is one that the machine does not have yet. */
+static bool
+awaits_address(const struct listener *l)
+{
+	return !listener_is_bound(l) && (l->bind_error == EADDRNOTAVAIL || l->bind_error == ENODEV);
+}
+
+bool
+listener_heeds_network(const struct listener *l)
+{
+	return l->role.endpoint != NULL && (l->holds & HOLD_OFF) == 0 &&
+	       (l->role.conf->device != NULL || awaits_address(l));
+}
+
+/* The timer goes on as it is if there is still no address. */
+void
+listener_network_changed(struct listener *l)
+{
+	if (!listener_heeds_network(l))
+		return;
+	if (listener_is_bound(l)) {
+		if (!socket_lacks_device(l->io.fd))
+			return;
+		lose_socket(l, "its network device has gone");
+		listener_open_or_retry(l);
+	} else if (open_socket(l) < 0 && !loop_timer_runs(&l->timer))
+		listener_open_or_retry(l);
 }
 
 void
@@ -244,6 +282,8 @@ listener_move(struct listener *l, const struct listener_role *role)
 	listener_release(l, HOLD_FULL);
 	listener_release(l, HOLD_POOL);
 	listener_release(l, HOLD_SHARED);
+	listener_release(l, HOLD_CPS);
+	listener_release(l, HOLD_RATE);
 	if (!listener_is_bound(l))
 		return;
 	forgive(l);
@@ -252,7 +292,7 @@ listener_move(struct listener *l, const struct listener_role *role)
 		socket_set_blocking(l->io.fd, false);
 	r = socket_configure(l->io.fd, role->endpoint, &l->file, &options);
 	if (r == -ESTALE)
-		lose_path(l);
+		lose_socket(l, "its file was taken away");
 	else if (r < 0)
 		log_warn("event=socket-options service=%s address=%s error=\"%s\"", role->conf->id,
 		    l->key, strerror(-r));
@@ -277,6 +317,7 @@ listener_free(struct listener *l)
 	if (l->owner != NULL)
 		l->owner->listener = NULL;
 	TAILQ_REMOVE(l->role.list, l, link);
+	network_watch_settle(l->runtime);
 	loop_defer(l->runtime->loop, free_listener, l);
 }
 

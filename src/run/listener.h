@@ -26,6 +26,8 @@ struct listener_handler {
 	loop_io_fn *ready;                 /* its watcher */
 	void (*retry)(struct listener *l); /* another try to fork for its pending client */
 	void (*drop)(struct listener *l);  /* its pending client is given up */
+	/* A client of the service has got its banner, and is the handler's. */
+	void (*greeted)(struct service *s, struct connection *c);
 };
 
 /* Why nobody is accepted at present. */
@@ -37,7 +39,9 @@ enum listener_hold {
 	HOLD_BACKOFF = 16, /* its program ends without serving, again and again */
 	HOLD_SHARED = 64,  /* workers accept by themselves */
 	HOLD_POOL = 32,    /* no worker of the pool is free */
-	HOLD_OFF = 128, /* its service is switched off, and the socket could not be opened again */
+	HOLD_OFF = 128,  /* its service is switched off, and the socket could not be opened again */
+	HOLD_CPS = 256,  /* too many came in a second */
+	HOLD_RATE = 512, /* the next token of rate is yet to come, and clients queue */
 };
 
 /* Whose clients come to a listener, and under which settings; all borrowed. */
@@ -60,6 +64,7 @@ struct listener {
 	unsigned holds;
 	struct loop_timer timer;   /* the next try to bind or to fork, or the end of a back-off */
 	int64_t retry_ms;          /* the present distance between tries to bind */
+	int bind_error;            /* errno of the last one */
 	struct connection pending; /* waits for a fork; fd -1: none */
 	unsigned tries;
 	struct throttle idle_ends; /* of programs that end without serving */
@@ -82,6 +87,10 @@ void listener_adopt(struct listener *l, int fd);
 void listener_open_or_retry(struct listener *l);
 /* It could not be bound: says so with its place in the file, and tries again by itself, ever more rarely. */
 void listener_open_later(struct listener *l, int error);
+/* Addresses or devices of the machine have come or gone: tries again at once where that may help. */
+void listener_network_changed(struct listener *l);
+/* True if that matters to it: it waits for its address, or it has a device. */
+bool listener_heeds_network(const struct listener *l);
 /* Takes another role, at the end of that list. The socket's options are applied; a unix socket whose file is not at its
  * path any more is closed, for the caller to open it anew. */
 void listener_move(struct listener *l, const struct listener_role *role);

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 #include "run/environment.h"
+#include "run/fill.h"
+#include "run/porter_gate.h"
 
 /* In the order of enum conf_rlimit. */
 static const int resources[] = {
@@ -21,6 +23,15 @@ static const int resources[] = {
 };
 _Static_assert(ARRAY_LEN(resources) == CONF_RLIMIT_MAX, "one resource a limit");
 
+/* Heap, or a place that belongs to p->fills. */
+static char *
+make_word(struct plan *p, const char *text)
+{
+	char *place = fill_add(&p->fills, text, false);
+
+	return place != NULL ? place : mem_dup(text);
+}
+
 static void
 make_argv(struct plan *p, const struct service_conf *conf)
 {
@@ -33,7 +44,35 @@ make_argv(struct plan *p, const struct service_conf *conf)
 		p->argv[n++] = mem_dup(slash != NULL ? slash + 1 : conf->server);
 	}
 	for (size_t i = 0; i < conf->server_args.count; i++)
-		p->argv[n++] = mem_dup(conf->server_args.item[i]);
+		p->argv[n++] = make_word(p, conf->server_args.item[i]);
+}
+
+static bool
+is_named_in(const struct strings *env, const char *variable)
+{
+	const size_t len = strcspn(variable, "=") + 1;
+
+	for (size_t i = 0; i < env->count; i++)
+		if (strncmp(env->item[i], variable, len) == 0)
+			return true;
+	return false;
+}
+
+/* What is passed on from the daemon's own environment is as it is there. */
+static void
+make_env(struct plan *p, const struct service_conf *conf, const struct origin *origin)
+{
+	p->env = environment_new(conf, origin->environ, &p->env_fixed);
+	for (size_t i = 0; i < p->env_fixed; i++) {
+		char *place = is_named_in(&conf->env, p->env[i])
+				  ? fill_add(&p->fills, p->env[i], true)
+				  : NULL;
+
+		if (place == NULL)
+			continue;
+		free(p->env[i]);
+		p->env[i] = place;
+	}
 }
 
 /* The daemon's own limits of descriptors come back first, then whatever the attributes say. */
@@ -51,6 +90,19 @@ make_rlimits(struct plan *p, const struct service_conf *conf, const struct origi
 	}
 }
 
+static struct relay
+relay_of(const struct service_conf *conf)
+{
+	return (struct relay){
+		.host = conf->redirect_host,
+		.port = conf->redirect_port,
+		.connect_ms = conf->connect_timeout_ms,
+		.idle_ms = conf->idle_timeout_ms,
+		.nodelay = (conf->flags & CONF_FLAG_NODELAY) != 0,
+		.keepalive = (conf->flags & CONF_FLAG_KEEPALIVE) != 0,
+	};
+}
+
 struct plan *
 plan_new(const struct service_conf *conf, const struct origin *origin)
 {
@@ -58,12 +110,15 @@ plan_new(const struct service_conf *conf, const struct origin *origin)
 
 	if (conf_is_internal(conf))
 		p->builtin = builtin_find(conf->name);
-	else {
+	else if (conf_is_redirect(conf))
+		p->relay = relay_of(conf);
+	else if (conf->server != NULL) {
 		p->path = mem_dup(conf->server);
 		make_argv(p, conf);
 	}
 	make_rlimits(p, conf, origin);
-	p->env = environment_new(conf, origin->environ, &p->env_fixed);
+	make_env(p, conf, origin);
+	p->porter_gate = porter_gate_words_new(conf, &p->porter_gate_always);
 	p->resets_oom_score = origin->has_oom_score;
 	p->resets_personality = origin->has_personality;
 	p->umask = conf->has_umask ? conf->umask : origin->umask;
@@ -78,25 +133,35 @@ plan_new(const struct service_conf *conf, const struct origin *origin)
 	return p;
 }
 
+static size_t
+count_words(char *const *v)
+{
+	size_t count = 0;
+
+	while (v != NULL && v[count] != NULL)
+		count++;
+	return count;
+}
+
+/* But for what belongs to fills. */
 static void
-free_vector(char **v, size_t count)
+free_vector(char **v, size_t count, const struct fill *fills)
 {
 	for (size_t i = 0; v != NULL && i < count; i++)
-		free(v[i]);
+		if (fill_source(fills, v[i]) == NULL)
+			free(v[i]);
 	free(v);
 }
 
 void
 plan_free(struct plan *p)
 {
-	size_t argc = 0;
-
 	if (p == NULL)
 		return;
-	while (p->argv != NULL && p->argv[argc] != NULL)
-		argc++;
-	free_vector(p->argv, argc);
-	free_vector(p->env, p->env_fixed);
+	free_vector(p->argv, count_words(p->argv), p->fills);
+	free_vector(p->env, p->env_fixed, p->fills);
+	free_vector(p->porter_gate, count_words(p->porter_gate), NULL);
+	fill_free(p->fills);
 	free(p->rlimits);
 	free(p->path);
 	free(p);
@@ -106,6 +171,7 @@ char *const *
 plan_environment(struct plan *p, const struct service_conf *conf, const struct connection *c)
 {
 	environment_connection(p->env + p->env_fixed, conf, c);
+	plan_fill(p);
 	return p->env;
 }
 
@@ -114,7 +180,22 @@ plan_worker_environment(struct plan *p, const struct service_conf *conf,
     const struct worker_variables *v, char **listen_pid)
 {
 	environment_worker(p->env + p->env_fixed, conf, v, listen_pid);
+	plan_fill(p);
 	return p->env;
+}
+
+void
+plan_fill(struct plan *p)
+{
+	fill_all(p->fills, p->env + p->env_fixed);
+}
+
+const char *
+plan_text(const struct plan *p, const char *word)
+{
+	const char *source = fill_source(p->fills, word);
+
+	return source != NULL ? source : word;
 }
 
 char *const *
@@ -132,26 +213,39 @@ text_equal(const char *x, const char *y)
 	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
 }
 
+/* As they are in the settings, whatever the latest connection has made of them. */
 static bool
-argv_equal(char *const *x, char *const *y)
+words_equal(
+    const struct plan *x, char *const *a, const struct plan *y, char *const *b, size_t count)
 {
-	if (x == NULL || y == NULL)
-		return x == y;
-	for (; *x != NULL && *y != NULL; x++, y++)
-		if (strcmp(*x, *y) != 0)
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(plan_text(x, a[i]), plan_text(y, b[i])) != 0)
 			return false;
-	return *x == *y;
+	return true;
+}
+
+static bool
+argv_equal(const struct plan *x, const struct plan *y)
+{
+	const size_t count = count_words(x->argv);
+
+	return count == count_words(y->argv) && words_equal(x, x->argv, y, y->argv, count);
 }
 
 static bool
 env_equal(const struct plan *x, const struct plan *y)
 {
-	if (x->env_fixed != y->env_fixed)
-		return false;
-	for (size_t i = 0; i < x->env_fixed; i++)
-		if (strcmp(x->env[i], y->env[i]) != 0)
-			return false;
-	return true;
+	return x->env_fixed == y->env_fixed && words_equal(x, x->env, y, y->env, x->env_fixed);
+}
+
+static bool
+porter_gate_equal(const struct plan *x, const struct plan *y)
+{
+	const size_t count = count_words(x->porter_gate);
+
+	return x->porter_gate_always == y->porter_gate_always &&
+	       count == count_words(y->porter_gate) &&
+	       words_equal(x, x->porter_gate, y, y->porter_gate, count);
 }
 
 static bool
@@ -182,11 +276,20 @@ ids_equal(const struct plan *x, const struct plan *y)
 		   memcmp(x->groups, y->groups, x->group_count * sizeof(*x->groups)) == 0);
 }
 
+static bool
+relay_equal(const struct relay *x, const struct relay *y)
+{
+	return text_equal(x->host, y->host) && text_equal(x->port, y->port) &&
+	       x->connect_ms == y->connect_ms && x->idle_ms == y->idle_ms &&
+	       x->nodelay == y->nodelay && x->keepalive == y->keepalive;
+}
+
 bool
 plan_equal(const struct plan *x, const struct plan *y)
 {
-	return x->builtin == y->builtin && text_equal(x->path, y->path) &&
-	       argv_equal(x->argv, y->argv) && env_equal(x, y) && rlimits_equal(x, y) &&
+	return x->builtin == y->builtin && relay_equal(&x->relay, &y->relay) &&
+	       text_equal(x->path, y->path) && argv_equal(x, y) && env_equal(x, y) &&
+	       porter_gate_equal(x, y) && rlimits_equal(x, y) &&
 	       x->resets_oom_score == y->resets_oom_score &&
 	       x->resets_personality == y->resets_personality && x->umask == y->umask &&
 	       x->nice == y->nice && text_equal(x->chroot, y->chroot) &&

@@ -8,8 +8,9 @@
 #include <sys/resource.h>
 
 #include "conf/config.h"
-#include "run/builtin.h"
 #include "run/origin.h"
+#include "serve/builtin.h"
+#include "serve/relay.h"
 
 struct plan_rlimit {
 	int resource;
@@ -21,7 +22,14 @@ struct plan {
 	char **argv;
 	char **env; /* fixed part, then room for the variables of a connection, then NULL */
 	size_t env_fixed;
+	struct fill *
+	    fills; /* words of argv and env that a connection fills in, see run/fill.h; NULL: none */
+	char **
+	    porter_gate; /* porter-gate and its words, see run/porter_gate.h; NULL: nobody is judged */
+	size_t porter_gate_always;
 	const struct builtin *builtin; /* its stream or answer function runs in the child */
+	struct relay
+	    relay; /* runs in the child, too; host NULL: it is none. Borrowed from the configuration */
 	struct plan_rlimit *rlimits;
 	size_t rlimit_count;
 	bool resets_oom_score, resets_personality;
@@ -64,6 +72,11 @@ struct worker_variables {
  * the child writes its pid (see launch.h), NULL if it is not to. Valid as that of a connection. */
 char *const *plan_worker_environment(struct plan *p, const struct service_conf *conf,
     const struct worker_variables *v, char **listen_pid);
+
+/* What is in env + env_fixed now, goes into argv and env where they ask for it; system calls only. */
+void plan_fill(struct plan *p);
+/* A word of argv or of env's fixed part as it is in the settings. */
+const char *plan_text(const struct plan *p, const char *word);
 
 /* The variables of a connection alone, without the fixed part. Valid as above. */
 char *const *plan_connection_variables(const struct service_conf *conf, const struct connection *c);

@@ -61,6 +61,8 @@ void pool_free(struct pool *p);
 
 /* Whether a client can be served, now that one comes: starts a worker for it if need be. VERDICT_LATER: not at this moment. */
 enum verdict pool_prepare(struct pool *p);
+/* The same without starting one: VERDICT_OK also if one might be started. */
+enum verdict pool_look(struct pool *p);
 /* Serves the client, who is the pool's from now on. */
 void pool_serve(struct pool *p, const struct connection *c);
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "run/activity.h"
+#include "run/door.h"
 #include "run/linger.h"
 #include "run/pool.h"
 #include "run/pool_keep.h"
@@ -238,6 +239,7 @@ static void
 give_up(struct pool *p, const struct client *client)
 {
 	p->counters.given_up++;
+	door_leave(p->service, &client->c.peer);
 	activity_fail(p->service, "worker", &client->c.peer, client->c.id);
 	TRACE(p->service, client->c.id,
 	    "given up and closed: %u of %u workers did not take it, %u are left", client->tries,
@@ -341,19 +343,23 @@ pool_look_at_queue(struct pool *p, int64_t now_ms)
 }
 
 static enum verdict
-find_worker(struct pool *p)
+find_worker(struct pool *p, bool starts)
 {
+	enum verdict v;
+
 	if (!TAILQ_EMPTY(&p->waiting) || (p->pass_ms != 0 && must_rest(p))) {
 		pool_wake(p, p->pass_ms);
 		return VERDICT_LATER;
 	}
-	if (idle_worker(p) != NULL || pool_keep_start_one(p) || silent_worker(p) != NULL)
+	if (idle_worker(p) != NULL || (starts && pool_keep_start_one(p)) ||
+	    silent_worker(p) != NULL)
 		return VERDICT_OK;
-	return refusal(p);
+	v = refusal(p);
+	return v == VERDICT_LATER && !starts ? VERDICT_OK : v;
 }
 
-enum verdict
-pool_prepare(struct pool *p)
+static enum verdict
+look(struct pool *p, bool starts)
 {
 	const struct service_conf *conf = p->service->conf;
 	enum verdict v = VERDICT_SERVICE_LIMIT;
@@ -361,17 +367,31 @@ pool_prepare(struct pool *p)
 	/* One that never says when it is free stands for one connection, however many it has had. */
 	if (!p->is_closed &&
 	    (service_connections(p->service) < conf->instances || silent_worker(p) != NULL))
-		v = find_worker(p);
+		v = find_worker(p, starts);
 	if (v == VERDICT_SERVICE_LIMIT)
 		say_full(p);
 	p->is_holding |= v == VERDICT_LATER || (v != VERDICT_OK && conf->on_limit == CONF_QUEUE);
 	return v;
 }
 
+enum verdict
+pool_prepare(struct pool *p)
+{
+	return look(p, true);
+}
+
+enum verdict
+pool_look(struct pool *p)
+{
+	return look(p, false);
+}
+
 void
 pool_serve(struct pool *p, const struct connection *c)
 {
 	const struct client client = { .c = *c };
+
+	door_enter(p->service, &c->peer);
 
 	if (!hand(p, &client))
 		wait_for_worker(p, &client);

@@ -9,6 +9,13 @@
 
 #include "conf/config.h"
 #include "policy/ban.h"
+#include "run/address_files.h"
+#include "run/dialog.h"
+#include "run/drain.h"
+#include "run/leftover.h"
+#include "run/lobby.h"
+#include "run/mux.h"
+#include "run/network_watch.h"
 #include "run/socket.h"
 #include "run/stderr_log.h"
 
@@ -27,9 +34,12 @@ runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handle
 	TAILQ_INIT(&rt->services);
 	rt->servers = servers_new(RUNTIME_MOST_SERVERS);
 	rt->max_servers = RUNTIME_MOST_SERVERS;
+	rt->drains = drains_new(loop);
+	rt->leftovers = leftovers_new(loop, rt->servers, rt->drains);
 	rt->null_fd = fd < 0 ? -1 : socket_high(fd);
 	if (rt->null_fd < 0)
 		log_fatal("event=start-refused path=/dev/null error=\"%s\"", strerror(errno));
+	rt->lobby = lobby_new(rt);
 	if (stderr_log_init(loop) < 0 || many_init(&rt->channels, loop, LOOP_PIPES) < 0)
 		log_fatal("event=start-refused reason=\"no epoll descriptor\"");
 }
@@ -38,9 +48,16 @@ void
 runtime_done(struct runtime *rt)
 {
 	stderr_log_close_all();
+	network_watch_close(rt);
 	many_done(&rt->channels);
+	leftovers_free(rt->leftovers);
+	mux_free(rt->mux);
+	drains_free(rt->drains);
+	dialogs_free(rt->dialogs);
 	servers_free(rt->servers);
 	bans_free(rt->bans);
+	lobby_free(rt->lobby);
+	address_files_free(rt->files);
 	close(rt->null_fd);
 }
 

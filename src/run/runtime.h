@@ -13,10 +13,15 @@
 #include "base/sink.h"
 #include "loop/many.h"
 #include "run/listener.h"
+#include "run/moment.h"
 #include "run/origin.h"
 #include "run/server.h"
 
 TAILQ_HEAD(service_list, service);
+
+struct address_files;
+struct drains;
+struct lobby;
 
 struct runtime {
 	struct loop *loop;
@@ -28,13 +33,21 @@ struct runtime {
 	struct sink *activity; /* where services without log_type write; NULL: nowhere */
 	struct sink *terminal; /* standard error in the foreground; NULL otherwise */
 	struct many channels;  /* of all workers */
-	int null_fd;           /* /dev/null, for programs whose standard error goes nowhere */
-	unsigned running;      /* programs of all services */
+	struct network_watch *network; /* NULL: no listener waits for an address or has a device */
+	int null_fd;      /* /dev/null, for programs whose standard error goes nowhere */
+	unsigned running; /* programs of all services */
 	unsigned max_servers;
-	uint64_t connections; /* id of the latest one */
-	uint64_t serials;     /* that of the latest service */
-	struct counters past; /* of services that are gone: what counters_add adds */
-	struct bans *bans;    /* nobody from there is served; owned, NULL: nobody is banned */
+	uint64_t connections;        /* id of the latest one */
+	uint64_t serials;            /* that of the latest service */
+	struct counters past;        /* of services that are gone: what counters_add adds */
+	struct drains *drains;       /* clients that are said good-bye to */
+	struct leftovers *leftovers; /* what programs have left behind */
+	struct lobby *lobby;         /* clients that are greeted */
+	struct mux *mux;             /* clients of tcpmux; NULL: there were none yet */
+	struct dialogs *dialogs;     /* of datagram services; NULL: there were none yet */
+	struct address_files *files; /* that lists name; NULL: there is nobody to read them */
+	struct moment moment;        /* the time of the day and the load of the machine */
+	struct bans *bans; /* nobody from there is served; owned, NULL: nobody is banned */
 	bool is_stopping;
 	bool
 	    is_restoring; /* programs and workers of the daemon of before are yet to be taken over */

@@ -3,17 +3,20 @@
 #ifndef RUN_SERVER_H
 #define RUN_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
 #include "base/addr.h"
+#include "loop/loop.h"
 #include "run/launch.h"
 
 struct service;
 struct server;
 struct listener;
 struct worker;
+struct dialog;
 
 /* Somebody wants to know how a program ends. fault: step 0, or the step that failed before exec. */
 typedef void server_end_fn(
@@ -24,15 +27,22 @@ struct server {
 	struct service *service;
 	struct listener *listener; /* that waits until the program ends; NULL if none does */
 	struct worker *worker;     /* of a pool; NULL: it serves one connection */
+	struct dialog *dialog;     /* with the client of a datagram service; NULL: none */
 	struct addr peer;
 	uint64_t connection;
 	uint64_t queue_mark; /* of the listener when the program started */
+	bool has_slot;       /* it counts as one of its source, see run/door.h */
 	int64_t started_ms;
 	int64_t started_us;    /* the same, more exactly; 0: not known */
 	int64_t kill_ms;       /* when it is killed, while the daemon stops; 0: never */
 	server_end_fn *on_end; /* called before it is given back; NULL: nobody wants to know */
 	void *on_end_arg;
-	uint64_t asker; /* number of the control client that has asked for it; 0: none */
+	struct loop_timer timer; /* see run/session.h, as the next */
+	int64_t deadline_ms;     /* when it is asked to end, and then killed; 0: never */
+	bool is_timed_out;       /* it was asked to */
+	int kept_fd;             /* a copy of its connection; 0: none */
+	int64_t linger_ms;       /* for how long that is drained */
+	uint64_t asker;          /* number of the control client that has asked for it; 0: none */
 	LIST_ENTRY(server) in_service;
 	LIST_ENTRY(server) in_bucket; /* private */
 };

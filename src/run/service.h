@@ -12,8 +12,11 @@
 #include "policy/throttle.h"
 #include "run/listener.h"
 #include "run/plan.h"
+#include "run/refusals.h"
 #include "run/runtime.h"
 
+struct banners;
+struct door;
 struct pool;
 struct worker;
 
@@ -24,6 +27,10 @@ struct service {
 	const struct service_conf *conf;
 	struct plan *plan;
 	struct pool *pool; /* of its workers; NULL: it never had any */
+	struct door *door; /* NULL: everybody may come, at any time and as often as he likes */
+	struct banners *banners; /* NULL: it says nothing of its own */
+	unsigned greeted;        /* clients whose banner is not sent yet, see run/lobby.h */
+	unsigned muxed;          /* clients that have not said yet what they want, see run/mux.h */
 	struct sink *sink; /* of its own log_type; NULL if it has none */
 	struct listener_list listeners;
 	LIST_HEAD(, server) servers;
@@ -31,6 +38,8 @@ struct service {
 	struct throttle start_failures;
 	struct rate failure_rate; /* of messages about starts that failed */
 	struct rate stderr_rate;  /* of messages about standard error that is lost */
+	struct rate redirect_rate, timeout_rate, linger_rate;
+	struct refusals refusals; /* of lines about datagrams that were thrown away */
 	struct counters counters;
 	unsigned
 	    watchers; /* who want to know every decision about its connections, see run/trace.h */
@@ -62,11 +71,25 @@ void service_remove(struct service *s);
 /* Frees it, whatever runs. */
 void service_free(struct service *s);
 
-/* Connections that its programs and workers have; workers without one do not count. */
+/* Connections that its programs and workers have, and clients that get their banner; workers without one do not count. */
 unsigned service_connections(const struct service *s);
 /* Its listeners are those of its settings now. */
 void service_settle(struct service *s);
 
+/* Whether somebody may come now: everything that depends on who it is and on the clock. Takes the tokens, and may let the
+ * listeners rest. VERDICT_SENSOR: he has come to one, and what follows from that is for the caller to do. */
+enum verdict service_judge(struct service *s, const struct addr *peer);
+/* Nobody from there is served, by whichever service. */
+bool service_is_banned(const struct service *s, const struct addr *peer);
+/* Whether it matters who comes; otherwise service_judge would let in everybody. */
+static inline bool
+service_asks_who(const struct service *s)
+{
+	return s->door != NULL || s->runtime->bans != NULL;
+}
+
+/* The same as service_admits, but where it matters who comes nothing is started yet: for him who does it is asked again. */
+enum verdict service_looks(struct service *s);
 /* What admission says now, before anybody is accepted. A pool may start a worker for it. */
 enum verdict service_admits(struct service *s);
 /* Starts the program for a connection. waits: the listener that is handed over, or NULL. 0, or -errno of fork. */

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/rate.h"
+#include "run/lobby.h"
+#include "run/mux.h"
 #include "run/service.h"
 
 #define REST_MS         1000
@@ -118,8 +120,11 @@ services_close_listeners(struct runtime *rt)
 {
 	struct service *s;
 
-	TAILQ_FOREACH(s, &rt->services, link)
+	TAILQ_FOREACH(s, &rt->services, link) {
 		service_close_listeners(s);
+		mux_clear(s);
+		lobby_clear(s);
+	}
 }
 
 void

@@ -3,14 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "run/datagram.h"
+#include "serve/arrival.h"
 
 /* Everything that the daemon keeps is numbered from here. */
-#define FIRST_KEPT_FD 64
 
 struct socket_options
 socket_options_of(const struct service_conf *conf)
@@ -19,6 +20,8 @@ socket_options_of(const struct service_conf *conf)
 		.backlog = conf->backlog,
 		.nodelay = (conf->flags & CONF_FLAG_NODELAY) != 0,
 		.keepalive = (conf->flags & CONF_FLAG_KEEPALIVE) != 0,
+		.freebind = conf->freebind,
+		.device = conf->device,
 		.mode = conf->listen_mode,
 		.uid = conf->listen_uid,
 		.gid = conf->listen_gid,
@@ -28,7 +31,7 @@ socket_options_of(const struct service_conf *conf)
 int
 socket_high(int fd)
 {
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_KEPT_FD);
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, SOCKET_FIRST_KEPT);
 
 	if (high < 0)
 		return -errno;
@@ -62,6 +65,31 @@ get_option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
 }
 
+/* One that was handed over may be open to more than its service is. */
+static int
+bind_to_device(int fd, const char *device)
+{
+	char known[IF_NAMESIZE] = "";
+	socklen_t len = sizeof(known);
+
+	if (device == NULL || (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, known, &len) == 0 &&
+				  strcmp(known, device) == 0))
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) <
+		       0
+		   ? -errno
+		   : 0;
+}
+
+bool
+socket_lacks_device(int fd)
+{
+	char name[IF_NAMESIZE];
+	socklen_t len = sizeof(name);
+
+	return getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len) < 0 && errno == ENODEV;
+}
+
 static int
 configure_stream(int fd, int family, const struct socket_options *options)
 {
@@ -85,22 +113,40 @@ socket_configure(int fd, const struct endpoint *e, const struct socket_file *fil
 	if (e != NULL && file != NULL && file->ino != 0)
 		r = socket_file_configure(
 		    file, &e->addr, options->mode, options->uid, options->gid);
+	if (r == 0 && family != AF_UNIX)
+		r = bind_to_device(fd, options->device);
 	if (r < 0)
 		return r;
 	if (get_option(fd, SO_TYPE) != SOCK_DGRAM)
 		return configure_stream(fd, family, options);
-	return family == AF_UNIX ? 0 : datagram_prepare(fd, family);
+	return family == AF_UNIX ? 0 : arrival_prepare(fd, family);
+}
+
+/* A socket of IPv6 has both: it may take clients of IPv4 as well. */
+static int
+allow_any_address(int fd, int family)
+{
+	int r = set_option(fd, IPPROTO_IP, IP_FREEBIND, 1);
+
+	return r == 0 && family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) : r;
 }
 
 /* Options that must be set before bind. No SO_REUSEADDR on datagram sockets: two of them would share a port and one
  * would starve. */
 static int
-prepare(int fd, const struct endpoint *e)
+prepare(int fd, const struct endpoint *e, const struct socket_options *options)
 {
+	const int family = addr_family(&e->addr);
 	int r = 0;
 
-	if (addr_family(&e->addr) == AF_INET6)
+	if (family == AF_UNIX)
+		return 0;
+	if (family == AF_INET6)
 		r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !e->is_dual);
+	if (r == 0 && options->freebind)
+		r = allow_any_address(fd, family);
+	if (r == 0)
+		r = bind_to_device(fd, options->device);
 	if (r == 0 && e->socket_type == SOCK_STREAM)
 		r = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	return r;
@@ -110,7 +156,7 @@ static int
 bind_socket(int fd, const struct endpoint *e, const struct socket_options *options,
     struct socket_file *file)
 {
-	int r = prepare(fd, e);
+	int r = prepare(fd, e, options);
 
 	if (r < 0)
 		return r;
@@ -153,7 +199,7 @@ socket_open(
 }
 
 int
-socket_try(const struct endpoint *e)
+socket_try(const struct endpoint *e, const struct socket_options *options)
 {
 	int fd, r;
 
@@ -162,7 +208,7 @@ socket_try(const struct endpoint *e)
 	fd = socket(addr_family(&e->addr), e->socket_type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return e->is_dual ? 0 : -errno;
-	r = prepare(fd, e);
+	r = prepare(fd, e, options);
 	if (r == 0 && bind(fd, &e->addr.u.sa, e->addr.len) < 0)
 		r = -errno;
 	close(fd);

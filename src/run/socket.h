@@ -14,8 +14,10 @@
 struct socket_options {
 	unsigned backlog;
 	bool nodelay, keepalive;
-	mode_t mode; /* of a unix socket's file */
-	uid_t uid;   /* (uid_t)-1: unchanged */
+	bool freebind;      /* bound to addresses that the machine does not have yet */
+	const char *device; /* that clients must come by, borrowed; NULL: any */
+	mode_t mode;        /* of a unix socket's file */
+	uid_t uid;          /* (uid_t)-1: unchanged */
 	gid_t gid;
 };
 
@@ -27,12 +29,16 @@ struct socket_options socket_options_of(const struct service_conf *conf);
 int socket_open(
     const struct endpoint *e, const struct socket_options *options, struct socket_file *file);
 /* Whether it could be bound now; nobody gets to it meanwhile. Of a unix socket nothing is said. 0 or -errno. */
-int socket_try(const struct endpoint *e);
+int socket_try(const struct endpoint *e, const struct socket_options *options);
 /* Applies the options to a socket that is open already. file is what socket_open said; where it is NULL or empty, as for
  * a socket that was handed over, no file is touched, and e may be NULL. 0, or -errno of the first that failed; -ESTALE
  * if the path of a unix socket does not lead to it any more: it must be opened anew. */
 int socket_configure(int fd, const struct endpoint *e, const struct socket_file *file,
     const struct socket_options *options);
+/* True if the network device that the socket is bound to has gone, and nobody can come by it any more. */
+bool socket_lacks_device(int fd);
+/* Descriptors that are kept have numbers from here up, so that those of connections are low. */
+#define SOCKET_FIRST_KEPT 64
 /* Moves a descriptor to 64 or up, close-on-exec; the old one is closed. -errno leaves it as it was. */
 int socket_high(int fd);
 /* Programs that get a listening socket expect it to block; the daemon must never block on it. */

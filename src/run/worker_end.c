@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "run/door.h"
 #include "run/pool.h"
 #include "run/service.h"
 #include "run/trace.h"
@@ -174,9 +175,10 @@ settle_clients(struct worker *w, bool is_failed, int status, const struct rusage
 
 	if (w->state == WORKER_IDLE)
 		return;
-	if (is_failed)
+	if (is_failed) {
 		w->pool->counters.lost++;
-	else if (is_program || has_ended_silently(w, status)) {
+		door_leave(worker_service(w), &w->client.c.peer);
+	} else if (is_program || has_ended_silently(w, status)) {
 		w->pool->counters.served++;
 		worker_finish(w, status, usage, NULL);
 	} else

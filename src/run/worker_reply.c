@@ -3,6 +3,9 @@
 
 #include "base/clock.h"
 #include "run/activity.h"
+#include "run/door.h"
+#include "run/drain.h"
+#include "run/leftover.h"
 #include "run/pool.h"
 #include "run/pool_keep.h"
 #include "run/service.h"
@@ -17,12 +20,19 @@
 #define REPLIES_A_TURN  32u
 #define MESSAGE_MS      1000
 
-/* To count its bytes when the worker has finished; until then the client does not see that the worker has closed it. */
+/* To say good-bye to the client when the worker has finished: of a plain one that may never be known. */
+static bool
+lingers(const struct worker *w)
+{
+	return worker_service(w)->conf->linger_ms > 0 && w->protocol != CHANNEL_PLAIN;
+}
+
+/* Or to count its bytes; until the worker has finished the client does not see that it has closed it. */
 static bool
 keeps_copy(const struct worker *w)
 {
-	return w->protocol == CHANNEL_PORTER &&
-	       (worker_service(w)->conf->log_on_success & CONF_LOG_TRAFFIC) != 0;
+	return lingers(w) || (w->protocol == CHANNEL_PORTER &&
+				 (worker_service(w)->conf->log_on_success & CONF_LOG_TRAFFIC) != 0);
 }
 
 /* It has the connection: ours may be closed, so that its close is the last. */
@@ -67,6 +77,26 @@ count_traffic(struct worker *w, struct traffic *t)
 	return t;
 }
 
+/* A worker that goes on has closed its own; a program may have left others behind that have it. */
+static void
+part(struct worker *w)
+{
+	const struct service *s = worker_service(w);
+	const struct leftover rest = {
+		.pgid = w->server->pid, .fd = w->client.c.fd, .linger_ms = s->conf->linger_ms
+	};
+
+	if (rest.fd < 0 || !lingers(w)) {
+		client_close(&w->client);
+		return;
+	}
+	w->client.c.fd = -1;
+	if (w->kind == LAUNCH_WARM)
+		leftovers_add(s->runtime->leftovers, &rest);
+	else
+		drains_add(s->runtime->drains, rest.fd, NULL, 0, rest.linger_ms);
+}
+
 void
 worker_finish(struct worker *w, int status, const struct rusage *usage, const char *result)
 {
@@ -88,7 +118,8 @@ worker_finish(struct worker *w, int status, const struct rusage *usage, const ch
 	activity_exit(s, &end);
 	TRACE(s, end.connection, "the worker %d has finished it with %s after %lld ms",
 	    (int)end.pid, trace_status(status), (long long)(end.duration_us / 1000));
-	client_close(&w->client);
+	door_leave(s, &w->client.c.peer);
+	part(w);
 	w->since_ms = now_us / 1000;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "run/channel.h"
+#include "run/mux.h"
 #include "run/runtime.h"
 #include "run/worker.h"
 
@@ -14,6 +15,8 @@
 #define MOST_SLOT (1 << 24)
 /* The longest beginning of a line. */
 #define MOST_LINE 65536
+/* More than banners have. */
+#define MOST_TEXT (1 << 20)
 
 #define RECORD(type, rows)                                                \
  {                                                                        \
@@ -28,6 +31,33 @@ static const struct field client_fields[] = {
 	FIELD_PLAIN(kept_client, tries, UNSIGNED),
 };
 const struct record kept_client_record = RECORD(kept_client, client_fields);
+
+static const struct field muxed_fields[] = {
+	FIELD_OF(kept_muxed, client, RECORD, 0, kept_client_record),
+	FIELD_ROW(kept_muxed, line, BYTES, 0, MUX_LINE),
+	FIELD_PLAIN(kept_muxed, due_ms, I64),
+};
+const struct record kept_muxed_record = RECORD(kept_muxed, muxed_fields);
+
+static const struct field guest_fields[] = {
+	FIELD_OF(kept_guest, client, RECORD, 0, kept_client_record),
+	FIELD_ROW(kept_guest, text, BYTES, 1, MOST_TEXT),
+	FIELD_PLAIN(kept_guest, due_ms, I64),
+};
+const struct record kept_guest_record = RECORD(kept_guest, guest_fields);
+
+static const struct field door_fields[] = {
+	FIELD_PLAIN(kept_door, cps_per_second, UNSIGNED),
+	FIELD_PLAIN(kept_door, cps_pause_s, UNSIGNED),
+	FIELD_PLAIN(kept_door, cps_count, UNSIGNED),
+	FIELD_PLAIN(kept_door, cps_window_ms, I64),
+	FIELD_PLAIN(kept_door, cps_until_ms, I64),
+	FIELD_PLAIN(kept_door, rate_count, UNSIGNED),
+	FIELD_PLAIN(kept_door, rate_burst, UNSIGNED),
+	FIELD_PLAIN(kept_door, rate_period_ms, I64),
+	FIELD_PLAIN(kept_door, rate_full_ns, I64),
+};
+const struct record kept_door_record = RECORD(kept_door, door_fields);
 
 static const struct field listener_fields[] = {
 	FIELD_PLAIN(kept_listener, key, TEXT),
@@ -49,6 +79,12 @@ static const struct field server_fields[] = {
 	FIELD_PLAIN(kept_server, connection, U64),
 	FIELD_PLAIN(kept_server, queue_mark, U64),
 	FIELD_PLAIN(kept_server, started_ms, I64),
+	FIELD_PLAIN(kept_server, deadline_ms, I64),
+	FIELD_PLAIN(kept_server, linger_ms, I64),
+	FIELD_PLAIN(kept_server, is_timed_out, BOOL),
+	FIELD_ROW(kept_server, kept_fd, INT, -1, MOST_FD),
+	FIELD_ROW(kept_server, dialog_fd, INT, -1, MOST_FD),
+	FIELD_PLAIN(kept_server, dialog_local, ADDR),
 	FIELD_PLAIN(kept_server, asker, U64),
 };
 const struct record kept_server_record = RECORD(kept_server, server_fields);
@@ -205,6 +241,9 @@ static const struct field service_fields[] = {
 	FIELD_OF(kept_service, conf, POINTER, 0, conf_record),
 	FIELD_OF(kept_service, listeners, LIST, 0, kept_listener_record),
 	FIELD_OF(kept_service, servers, LIST, 0, kept_server_record),
+	FIELD_OF(kept_service, muxed, LIST, 0, kept_muxed_record),
+	FIELD_OF(kept_service, guests, LIST, 0, kept_guest_record),
+	FIELD_OF(kept_service, door, POINTER, 0, kept_door_record),
 	FIELD_OF(kept_service, pool, POINTER, 0, kept_pool_record),
 };
 const struct record kept_service_record = RECORD(kept_service, service_fields);
@@ -233,6 +272,21 @@ static const struct field ban_fields[] = {
 };
 const struct record kept_ban_record = RECORD(kept_ban, ban_fields);
 
+static const struct field leftover_fields[] = {
+	FIELD_ROW(kept_leftover, pgid, INT, 2, MOST_PID),
+	FIELD_ROW(kept_leftover, fd, INT, -1, MOST_FD),
+	FIELD_PLAIN(kept_leftover, linger_ms, I64),
+	FIELD_PLAIN(kept_leftover, kill_ms, I64),
+};
+const struct record kept_leftover_record = RECORD(kept_leftover, leftover_fields);
+
+static const struct field drain_fields[] = {
+	FIELD_ROW(kept_drain, fd, INT, 0, MOST_FD),
+	FIELD_ROW(kept_drain, text, BYTES, 0, MOST_TEXT),
+	FIELD_PLAIN(kept_drain, due_ms, I64),
+};
+const struct record kept_drain_record = RECORD(kept_drain, drain_fields);
+
 static const struct field faults_fields[] = {
 	FIELD_ROW(kept_faults, fd, INT, -1, MOST_FD),
 	FIELD_ROW(kept_faults, most, UNSIGNED, 1, MOST_SLOT),
@@ -248,6 +302,8 @@ static const struct field runtime_fields[] = {
 	FIELD_OF(kept_runtime, pipes, LIST, 0, kept_pipe_record),
 	FIELD_OF(kept_runtime, inherited, LIST, 0, kept_inherited_record),
 	FIELD_OF(kept_runtime, bans, LIST, 0, kept_ban_record),
+	FIELD_OF(kept_runtime, leftovers, LIST, 0, kept_leftover_record),
+	FIELD_OF(kept_runtime, drains, LIST, 0, kept_drain_record),
 };
 static const struct record runtime_record = RECORD(kept_runtime, runtime_fields);
 

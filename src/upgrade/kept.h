@@ -13,7 +13,7 @@
 #include "upgrade/record.h"
 
 /* Changes whenever a member comes, goes or means something else, and when the steps of a launch change. */
-#define KEPT_FORMAT 1
+#define KEPT_FORMAT 2
 
 struct kept_client {
 	int fd;
@@ -39,6 +39,11 @@ struct kept_server {
 	struct addr peer;
 	uint64_t connection, queue_mark;
 	int64_t started_ms;
+	int64_t deadline_ms, linger_ms; /* see run/session.h */
+	bool is_timed_out;
+	int kept_fd; /* a copy of its connection */
+	int dialog_fd; /* its socket, of a datagram service with wait = no; see run/dialog.h */
+	struct addr dialog_local;
 	uint64_t asker;
 };
 
@@ -52,6 +57,28 @@ struct kept_worker {
 	unsigned served, most, strays;
 	struct kept_client client, next;
 	int64_t late_ms, since_ms, busy_ms, end_ms;
+};
+
+/* A client of tcpmux that has not sent its line yet, see run/mux.h. */
+struct kept_muxed {
+	struct kept_client client;
+	struct record_bytes line;
+	int64_t due_ms;
+};
+
+/* A client whose banner is not sent yet, see run/lobby.h. */
+struct kept_guest {
+	struct kept_client client;
+	struct record_bytes text; /* that is still to be sent */
+	int64_t due_ms;
+};
+
+/* What cps and rate have counted, and by which rules: others count anew. */
+struct kept_door {
+	unsigned cps_per_second, cps_pause_s, cps_count;
+	int64_t cps_window_ms, cps_until_ms;
+	unsigned rate_count, rate_burst;
+	int64_t rate_period_ms, rate_full_ns;
 };
 
 struct kept_number {
@@ -77,6 +104,9 @@ struct kept_service {
 	    *conf; /* what its programs need until they end; strings are borrowed */
 	struct record_list listeners; /* kept_listener */
 	struct record_list servers;   /* kept_server */
+	struct record_list muxed;     /* kept_muxed, in the order in which they came */
+	struct record_list guests;    /* kept_guest, the same */
+	struct kept_door *door;       /* NULL: it has none */
 	struct kept_pool *pool;
 };
 
@@ -103,6 +133,20 @@ struct kept_ban {
 	uint64_t hits;
 };
 
+/* What a program has left behind, see run/leftover.h. */
+struct kept_leftover {
+	int pgid;
+	int fd;
+	int64_t linger_ms, kill_ms;
+};
+
+/* A client that is said good-bye to, see run/drain.h. */
+struct kept_drain {
+	int fd;
+	struct record_bytes text; /* that it is still to be sent */
+	int64_t due_ms;
+};
+
 /* The table into which children write why they could not be started. */
 struct kept_faults {
 	int fd;
@@ -114,6 +158,7 @@ struct kept_runtime {
 	struct counters past;
 	struct kept_faults faults;
 	struct record_list services, pipes, inherited, bans;
+	struct record_list leftovers, drains; /* kept_leftover, kept_drain */
 };
 
 struct kept_origin {
@@ -132,7 +177,8 @@ struct kept {
 
 extern const struct record kept_record, kept_service_record, kept_listener_record,
     kept_server_record, kept_worker_record, kept_pool_record, kept_client_record, kept_pipe_record,
-    kept_inherited_record, kept_ban_record, kept_number_record;
+    kept_inherited_record, kept_ban_record, kept_number_record, kept_leftover_record,
+    kept_drain_record, kept_muxed_record, kept_guest_record, kept_door_record;
 
 /* Whether what was read belongs together; part of kept_read. */
 int kept_check(struct record_reader *reader, const struct kept *k);

@@ -87,10 +87,16 @@ collect_service(struct check *c, const struct kept_service *s)
 	{
 		add_number(&c->pids, server->pid);
 		add_number(&c->slots, server->slot);
+		add_number(&c->fds, server->kept_fd);
+		add_number(&c->fds, server->dialog_fd);
 	}
 	KEPT_EACH(kept_listener, l, &s->listeners)
 	if (l->pending != NULL)
 		add_number(&c->fds, l->pending->fd);
+	KEPT_EACH(kept_muxed, m, &s->muxed)
+	add_number(&c->fds, m->client.fd);
+	KEPT_EACH(kept_guest, g, &s->guests)
+	add_number(&c->fds, g->client.fd);
 	if (s->pool != NULL)
 		collect_pool(c, s->pool);
 }
@@ -105,6 +111,10 @@ collect(struct check *c, const struct kept_runtime *r)
 		add_number(&c->fds, p->fd);
 		add_number(&c->pipes, p->fd);
 	}
+	KEPT_EACH(kept_leftover, rest, &r->leftovers)
+	add_number(&c->fds, rest->fd);
+	KEPT_EACH(kept_drain, d, &r->drains)
+	add_number(&c->fds, d->fd);
 	add_number(&c->fds, r->faults.fd);
 }
 
@@ -174,6 +184,12 @@ check_service(struct check *c, const struct kept_service *s)
 {
 	int r = check_owners(c, s);
 
+	KEPT_EACH(kept_muxed, m, &s->muxed)
+	if (r == 0 && m->client.fd < 0)
+		r = refuse(c, "a client of %s has no connection", s->id);
+	KEPT_EACH(kept_guest, g, &s->guests)
+	if (r == 0 && g->client.fd < 0)
+		r = refuse(c, "a guest of %s has no connection", s->id);
 	if (r == 0 && s->servers.count > 0 && s->conf == NULL)
 		r = refuse(c, "the programs of %s have no settings", s->id);
 	if (r == 0 && s->pool != NULL)

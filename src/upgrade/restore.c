@@ -6,13 +6,20 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "policy/ban.h"
 #include "run/adopt.h"
+#include "run/dialog.h"
+#include "run/door.h"
+#include "run/drain.h"
 #include "run/handed.h"
 #include "run/inherit.h"
+#include "run/leftover.h"
 #include "run/linger.h"
+#include "run/lobby.h"
+#include "run/mux.h"
 #include "run/pool.h"
 #include "run/services.h"
 #include "run/stderr_log.h"
@@ -330,10 +337,18 @@ restore_servers(struct restore *r, struct service *s, const struct kept_service 
 			.connection = k->connection,
 			.queue_mark = k->queue_mark,
 			.started_ms = k->started_ms,
+			.deadline_ms = k->deadline_ms,
+			.linger_ms = k->linger_ms,
+			.is_timed_out = k->is_timed_out,
+			.kept_fd = k->kept_fd > 0 ? k->kept_fd : 0,
 			.asker = k->asker,
 		};
 
-		r->servers[k->slot] = adopt_server(s, (unsigned)k->slot, &as);
+		struct server *server = adopt_server(s, (unsigned)k->slot, &as);
+
+		r->servers[k->slot] = server;
+		if (server != NULL && k->dialog_fd >= 0)
+			dialog_adopt(server, k->dialog_fd, &k->dialog_local);
 	}
 }
 
@@ -423,12 +438,70 @@ restore_listeners(struct restore *r, const struct kept_service *kept)
 	}
 }
 
+/* Those who asked a tcpmux that there is no more have nobody to wait for. */
+static void
+restore_muxed(struct service *s, const struct kept_service *kept)
+{
+	KEPT_EACH(kept_muxed, k, &kept->muxed)
+	{
+		const struct client client = client_of(&k->client);
+		const struct mux_waiting w = {
+			.c = client.c, .due_ms = k->due_ms, .line = k->line.data, .len = k->line.len
+		};
+
+		if (s != NULL)
+			mux_adopt(s, &w);
+		else
+			linger_close(k->client.fd);
+	}
+}
+
+/* The banner of a service that there is no more is not sent to its end. */
+static void
+restore_guests(struct service *s, const struct kept_service *kept)
+{
+	KEPT_EACH(kept_guest, k, &kept->guests)
+	{
+		const struct client client = client_of(&k->client);
+		const struct lobby_guest g = {
+			.c = client.c, .text = k->text.data, .len = k->text.len, .due_ms = k->due_ms
+		};
+
+		if (s != NULL)
+			lobby_adopt(s, &g);
+		else
+			linger_close(k->client.fd);
+	}
+}
+
+static void
+restore_door(struct service *s, const struct kept_door *kept)
+{
+	const struct door state = {
+		.cps_rule = { kept->cps_per_second, kept->cps_pause_s },
+		.cps = { .window_ms = kept->cps_window_ms,
+		    .count = kept->cps_count,
+		    .until_ms = kept->cps_until_ms },
+		.rate_rule = { .count = kept->rate_count,
+		    .period_ms = kept->rate_period_ms,
+		    .burst = kept->rate_burst },
+		.rate = { .full_ns = kept->rate_full_ns },
+	};
+
+	if (s->door != NULL)
+		door_go_on(s->door, &state, clock_now_ms());
+}
+
 /* Who is served by a service that there is no more goes on until he leaves. */
 static void
 restore_service(struct restore *r, struct service *s, const struct kept_service *kept)
 {
 	bool is_gone = s == NULL;
 
+	restore_muxed(s, kept);
+	restore_guests(s, kept);
+	if (!is_gone && kept->door != NULL)
+		restore_door(s, kept->door);
 	if (is_gone && kept->servers.count == 0) {
 		counters_add(&r->rt->past, &kept->counters);
 		return;
@@ -461,6 +534,26 @@ restore_services(struct restore *r)
 	}
 }
 
+static void
+restore_partings(struct restore *r)
+{
+	const int64_t now_ms = clock_now_ms();
+
+	KEPT_EACH(kept_leftover, k, &r->kept->leftovers)
+	{
+		const struct leftover rest = {
+			.pgid = k->pgid,
+			.fd = k->fd > 0 ? k->fd : 0,
+			.linger_ms = k->linger_ms,
+			.kill_ms = k->kill_ms,
+		};
+
+		leftovers_add(r->rt->leftovers, &rest);
+	}
+	KEPT_EACH(kept_drain, k, &r->kept->drains)
+	drains_add(r->rt->drains, k->fd, k->text.data, k->text.len, k->due_ms - now_ms);
+}
+
 /* What could not be opened before: a socket of the daemon that was may have stood in the way. */
 static void
 open_missing(struct runtime *rt)
@@ -480,9 +573,11 @@ settle(struct runtime *rt)
 	struct service *s;
 
 	rt->is_restoring = false;
-	TAILQ_FOREACH(s, &rt->services, link)
+	TAILQ_FOREACH(s, &rt->services, link) {
+		door_recount(s);
 		if (!s->is_gone)
 			service_settle(s);
+	}
 	services_reap(rt);
 	services_release_full(rt);
 }
@@ -494,6 +589,7 @@ restore_finish(struct restore *r)
 	restore_pipes(r);
 	match(r);
 	restore_services(r);
+	restore_partings(r);
 	handed_close_unclaimed();
 	open_missing(r->rt);
 	settle(r->rt);

@@ -5,8 +5,14 @@
 
 #include "base/array.h"
 #include "policy/ban.h"
+#include "run/dialog.h"
+#include "run/door.h"
+#include "run/drain.h"
 #include "run/fingerprint.h"
 #include "run/inherit.h"
+#include "run/leftover.h"
+#include "run/lobby.h"
+#include "run/mux.h"
 #include "run/pool.h"
 #include "run/service.h"
 #include "run/stderr_log.h"
@@ -68,6 +74,8 @@ save_servers(const struct service *s)
 	const struct server *server;
 
 	LIST_FOREACH(server, &s->servers, in_service) {
+		struct addr local = { 0 };
+		const int dialog_fd = dialog_of(server, &local);
 		const struct kept_server kept = {
 			.slot = (int)servers_slot(s->runtime->servers, server),
 			.pid = server->pid,
@@ -75,6 +83,12 @@ save_servers(const struct service *s)
 			.connection = server->connection,
 			.queue_mark = server->queue_mark,
 			.started_ms = server->started_ms,
+			.deadline_ms = server->deadline_ms,
+			.linger_ms = server->linger_ms,
+			.is_timed_out = server->is_timed_out,
+			.kept_fd = server->kept_fd != 0 ? server->kept_fd : -1,
+			.dialog_fd = dialog_fd,
+			.dialog_local = local,
 			.asker = server->asker,
 		};
 
@@ -158,11 +172,70 @@ save_shared(const struct pool *p)
 	return j;
 }
 
+static void
+save_asker(const struct mux_waiting *w, void *arg)
+{
+	const struct kept_muxed kept = {
+		.client = client_of(&w->c, 0),
+		.line = { w->line, w->len },
+		.due_ms = w->due_ms,
+	};
+
+	json_array_append_new(arg, record_write(&kept_muxed_record, &kept));
+}
+
+static json_t *
+save_muxed(const struct service *s)
+{
+	json_t *j = json_array();
+
+	mux_each(s, save_asker, j);
+	return j;
+}
+
+static void
+save_guest(const struct lobby_guest *g, void *arg)
+{
+	const struct kept_guest kept = {
+		.client = client_of(&g->c, 0),
+		.text = { g->text, g->len },
+		.due_ms = g->due_ms,
+	};
+
+	json_array_append_new(arg, record_write(&kept_guest_record, &kept));
+}
+
+static json_t *
+save_guests(const struct service *s)
+{
+	json_t *j = json_array();
+
+	lobby_each(s, save_guest, j);
+	return j;
+}
+
+static struct kept_door
+save_door(const struct door *d)
+{
+	return (struct kept_door){
+		.cps_per_second = d->cps_rule.per_second,
+		.cps_pause_s = d->cps_rule.pause_s,
+		.cps_count = d->cps.count,
+		.cps_window_ms = d->cps.window_ms,
+		.cps_until_ms = d->cps.until_ms,
+		.rate_count = d->rate_rule.count,
+		.rate_burst = d->rate_rule.burst,
+		.rate_period_ms = d->rate_rule.period_ms,
+		.rate_full_ns = d->rate.full_ns,
+	};
+}
+
 static json_t *
 save_service(const struct service *s)
 {
 	const struct pool *p = s->pool;
 	struct kept_pool pool;
+	struct kept_door door;
 	struct kept_service kept = {
 		.id = s->conf->id,
 		.is_off = s->is_off,
@@ -171,8 +244,14 @@ save_service(const struct service *s)
 		.conf = s->running > 0 ? s->conf : NULL,
 		.listeners.json = save_listeners(s),
 		.servers.json = save_servers(s),
+		.muxed.json = save_muxed(s),
+		.guests.json = save_guests(s),
 	};
 
+	if (s->door != NULL) {
+		door = save_door(s->door);
+		kept.door = &door;
+	}
 	if (p != NULL) {
 		pool = (struct kept_pool){
 			.counters = p->counters,
@@ -246,6 +325,31 @@ save_bans(const struct bans *bans)
 	return j;
 }
 
+static void
+save_leftover(const struct leftover *rest, void *arg)
+{
+	const struct kept_leftover kept = {
+		.pgid = rest->pgid,
+		.fd = rest->fd != 0 ? rest->fd : -1,
+		.linger_ms = rest->linger_ms,
+		.kill_ms = rest->kill_ms,
+	};
+
+	json_array_append_new(arg, record_write(&kept_leftover_record, &kept));
+}
+
+static void
+save_drain(const struct drain_state *state, void *arg)
+{
+	const struct kept_drain kept = {
+		.fd = state->fd,
+		.text = { state->text, state->len },
+		.due_ms = state->due_ms,
+	};
+
+	json_array_append_new(arg, record_write(&kept_drain_record, &kept));
+}
+
 static struct kept_runtime
 save_runtime(const struct runtime *rt)
 {
@@ -257,11 +361,15 @@ save_runtime(const struct runtime *rt)
 		.pipes.json = json_array(),
 		.inherited.json = json_array(),
 		.bans.json = save_bans(rt->bans),
+		.leftovers.json = json_array(),
+		.drains.json = json_array(),
 	};
 
 	kept.faults.fd = servers_faults_fd(rt->servers, &kept.faults.most);
 	stderr_log_each(save_pipe, kept.pipes.json);
 	inherit_each(save_inherited, kept.inherited.json);
+	leftovers_each(rt->leftovers, save_leftover, kept.leftovers.json);
+	drains_each(rt->drains, save_drain, kept.drains.json);
 	return kept;
 }
 

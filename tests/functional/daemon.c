@@ -406,10 +406,12 @@ run_daemon(struct daemon *d, bool is_foreground, int log_fd)
 		argv[n++] = word;
 	snprintf(rundir, sizeof(rundir), "%s/run", d->dir);
 	argv[n++] = d->binary != NULL ? d->binary : PORTERD;
-	if (is_foreground)
+	if (is_foreground && !d->has_own_args)
 		argv[n++] = "-F";
-	argv[n++] = "-f";
-	argv[n++] = d->conf_path;
+	if (!d->has_own_args) {
+		argv[n++] = "-f";
+		argv[n++] = d->conf_path;
+	}
 	argv[n++] = "--rundir";
 	argv[n++] = rundir;
 	for (size_t i = 0; i < d->arg_count; i++)

@@ -37,6 +37,7 @@ struct daemon {
 	const char *binary;   /* another than the one that was built; NULL: that one */
 	const char *args[12]; /* added to its command line */
 	size_t arg_count;
+	bool has_own_args; /* args are the whole command line, behind --rundir */
 	struct listener listeners[DAEMON_LISTENERS];
 	size_t listener_count;
 	struct inject *inject; /* NULL unless daemon_inject() */

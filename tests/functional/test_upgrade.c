@@ -1415,11 +1415,11 @@ static int
 make_state(enum damage damage)
 {
 	const char *text =
-	    damage == NO_JSON        ? "{\"format\":1"
+	    damage == NO_JSON        ? "{\"format\":2"
 	    : damage == EMPTY        ? ""
 	    : damage == OTHER_FORMAT ? text_format("{\"format\":999,\"pid\":%d}", getpid())
-	    : damage == OTHER_PID    ? "{\"format\":1,\"pid\":1}"
-				     : text_format("{\"format\":1,\"pid\":%d}", getpid());
+	    : damage == OTHER_PID    ? "{\"format\":2,\"pid\":1}"
+				     : text_format("{\"format\":2,\"pid\":%d}", getpid());
 	int fd = damage == NO_MEMFD ? open("/dev/null", O_RDWR)
 				    : memfd_create("state", MFD_ALLOW_SEALING);
 

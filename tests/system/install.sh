@@ -30,7 +30,7 @@ for file in usr/local/sbin/porterd usr/local/share/man/man8/porterd.8 usr/local/
     usr/local/lib/libporter.so usr/local/lib/libporter.so.1 usr/local/lib/pkgconfig/porter.pc \
     etc/porterd/porterd.conf etc/porterd/conf.d/myecho etc/init.d/porterd lib/systemd/system/porterd.service \
     usr/local/bin/echo_server_xinetd usr/local/bin/echo_line.sh usr/local/bin/echo_library \
-    usr/local/bin/line_service.py usr/local/sbin/porterctl usr/local/share/bash-completion/completions/porterctl \
+    usr/local/bin/line_service.py usr/local/sbin/porterctl usr/local/libexec/porterd/porter-gate usr/local/share/bash-completion/completions/porterctl \
     usr/local/share/zsh/site-functions/_porterctl usr/local/share/fish/vendor_completions.d/porterctl.fish \
     usr/local/share/man/man8/porterctl.8 usr/local/share/man/man7/porterd-control.7 etc/porterd/conf.d/metrics var/log/porterd; do
 	[ -e "$root/$file" ] || fail "$file is not installed"
@@ -69,7 +69,7 @@ install_directly() # DESTDIR
 	    BINDIR="$tmp/own/bin" INCLUDEDIR="$tmp/own/include" LIBDIR="$tmp/own/lib" MANDIR="$tmp/own/man" \
 	    DATADIR="$tmp/own/share" COMPLETION="${PORTERD%/*}/completion" \
 	    SYSCONFDIR="$tmp/own/etc" LOGDIR="$tmp/own/log" RUNDIR="$tmp/own/run" INITDIR="$tmp/own/init.d" \
-	    UNITDIR="$tmp/own/unit" sh tests/tools/install.sh install "$PORTERD" "${PORTERD%/*}/porterctl" \
+	    LIBEXECDIR="$tmp/own/libexec" GATE="${PORTERD%/*}/porter-gate" UNITDIR="$tmp/own/unit" sh tests/tools/install.sh install "$PORTERD" "${PORTERD%/*}/porterctl" \
 	    "${PORTERD%/*}/libporter.a" "$library") >"$tmp/out" 2>&1 || fail "install.sh fails"
 }
 install_directly "$tmp/package"

@@ -60,7 +60,7 @@ same "codes of errors"
 # Attributes that can be set, and figures.
 "$PORTERCTL" --version >/dev/null || fail "there is no porterctl"
 grep -B 1 'is_live = true' src/conf/attr.c | sed -n 's/.*name = "\([a-z_]*\)".*/\1/p' | sort >"$tmp/of-program"
-between live man/porterd.conf.5 | sed -n 's/^\.Ic \([a-z_]*_[a-z_]*\|instances\).*/\1/p' | sort >"$tmp/of-manual"
+between live man/porterd.conf.5 | sed -n '/^\.Ic defaults/d; s/^\.Ic \([a-z_]*\).*/\1/p' | sort >"$tmp/of-manual"
 same "attributes that can be set"
 for name in $(between metrics man/porterctl.8 | grep -o 'porterd_[a-z_]*'); do
 	short=${name#porterd_}

@@ -5,8 +5,8 @@
 . "${SRC_ROOT:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/tools/system.sh"
 cd "$SRC_ROOT"
 
-# Writes each block between the two lines that begins with one of our words to $tmp/PREFIX.N. A program that is not on
-# this machine is replaced by one that is, since only the file is tested here.
+# Writes each block between the two lines that begins with one of our words to $tmp/PREFIX.N. A program or a file of
+# addresses that is not on this machine is replaced by one that is, since only the block is tested here.
 extract() # file begin end prefix
 {
 	awk -v begin="$2" -v end="$3" -v to="$tmp/$4." '
@@ -16,6 +16,7 @@ extract() # file begin end prefix
 		inside && wanted { print >(to n) }' "$1"
 	for file in "$tmp/$4".*; do
 		[ -e "$file" ] || fail "$1 holds no block"
+		sed -i "s|@/etc/porterd/[a-z]*|@$tmp/addresses|" "$file"
 		program=$(sed -n 's/^[[:blank:]]*server = "*\([^ "]*\).*/\1/p' "$file")
 		[ -z "$program" ] || [ -x "$program" ] || sed "s|$program|/bin/cat|" "$file" >"$tmp/other"
 		[ -z "$program" ] || [ -x "$program" ] || mv "$tmp/other" "$file"
@@ -28,6 +29,8 @@ loads() # file
 	"$PORTERD" --check -f "$1" >"$tmp/out" 2>&1 || fail "$1 has errors"
 	! grep -q ': warning:' "$tmp/out" || fail "$1 has warnings"
 }
+
+echo 192.0.2.1 >"$tmp/addresses"
 
 # The service of ten lines.
 extract README.md '```' '```' readme

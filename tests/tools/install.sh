@@ -93,6 +93,7 @@ install)
 	shift
 	install -D -m 755 "$1" "$DESTDIR$SBINDIR/$NAME"
 	install -D -m 755 "$2" "$DESTDIR$SBINDIR/porterctl"
+	install -D -m 755 "$GATE" "$DESTDIR$LIBEXECDIR/porter-gate"
 	shift 2
 	put_library "$@"
 	each_completion put_completion
@@ -123,6 +124,8 @@ uninstall)
 	for header in include/porter/*.h; do
 		rm -f "$DESTDIR$INCLUDEDIR/porter/${header##*/}"
 	done
+	rm -f "$DESTDIR$LIBEXECDIR/porter-gate"
+	rmdir "$DESTDIR$LIBEXECDIR" 2>/dev/null || :
 	rmdir "$DESTDIR$INCLUDEDIR/porter" 2>/dev/null || :
 	rmdir "$DESTDIR$LOGDIR" 2>/dev/null || :
 	update_cache

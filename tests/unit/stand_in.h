@@ -115,6 +115,24 @@ stand_in_host(const char *name, struct addr **list, size_t *count)
 }
 
 static inline int
+stand_in_network(const char *name, struct prefix *out)
+{
+	if (strcmp(name, "loopback") == 0)
+		return prefix_parse(out, "127.0.0.0/8", NULL);
+	if (strcmp(name, "default") == 0)
+		return prefix_parse(out, "0.0.0.0/0", NULL);
+	return -ENOENT;
+}
+
+static inline int64_t
+stand_in_file_size(const char *path)
+{
+	if (strcmp(path, "/etc/long") == 0)
+		return 65537;
+	return strcmp(path, "/etc/banner") == 0 ? 65536 : -ENOENT;
+}
+
+static inline int
 stand_in_program(const char *path, const char *root_dir, char **missing)
 {
 	(void)root_dir;
@@ -136,9 +154,11 @@ stand_in_directory(const char *path, const char *root_dir)
 static inline bool
 stand_in_builtin(const char *name, int socket_type)
 {
-	static const char *const names[] = { "echo", "discard", "daytime", "time", "chargen" };
+	static const char *const names[] = { "echo", "discard", "daytime", "time", "chargen", "tcpmux",
+		"servers", "services" };
 
-	(void)socket_type;
+	if (socket_type != SOCK_STREAM && strcasecmp(name, "tcpmux") == 0)
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcasecmp(names[i], name) == 0)
 			return true;
@@ -164,6 +184,8 @@ static const struct lookup stand_in_lookup = {
 	.groups = stand_in_groups,
 	.port = stand_in_port,
 	.host = stand_in_host,
+	.network = stand_in_network,
+	.file_size = stand_in_file_size,
 	.program = stand_in_program,
 	.directory = stand_in_directory,
 	.longest_backlog = stand_in_longest_backlog,

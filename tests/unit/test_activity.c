@@ -129,6 +129,21 @@ START_TEST(exit_in_each_form)
 
 END_TEST
 
+START_TEST(traffic_as_xinetd_says_it)
+{
+	struct activity_event e = {
+		.kind = ACTIVITY_TRAFFIC, .service = "echo", .wall_ms = WALL_MS
+	};
+
+	activity_number(&e, FIELD_TRAFFIC_IN, 17);
+	activity_number(&e, FIELD_TRAFFIC_OUT, 0);
+	activity_number(&e, FIELD_CONN, 7);
+	ck_assert_str_eq(
+	    formatted(CONF_FORMAT_XINETD, &e), "TRAFFIC: echo in=17(bytes) out=0(bytes) conn=7");
+}
+
+END_TEST
+
 START_TEST(fail_lines_of_an_address_end_with_it)
 {
 	static const struct {
@@ -384,6 +399,7 @@ END_TEST
 static const struct suite_test tests[] = {
 	TEST(start_in_each_form),
 	TEST(exit_in_each_form),
+	TEST(traffic_as_xinetd_says_it),
 	TEST_LOOP(fail_lines_of_an_address_end_with_it, 4),
 	TEST(peers_without_an_address),
 	TEST_LOOP(hostile_texts_stay_within, ARRAY_LEN(hostile)),

@@ -55,6 +55,12 @@ START_TEST(a_line_of_a_megabyte_is_read_or_refused)
 		{ "listen = {", "\"unix:/a\", " },
 		{ "user = ", "((" },
 		{ "log_type = ", "FILE " },
+		{ "only_from = ", "10.0.0.1 " },
+		{ "only_from = ", "10.0.0.{1,2}," },
+		{ "no_access = ", "nowhere.example " },
+		{ "only_from = 10.0.0.1\n\tonly_from -= ", "1.1.1.1 " },
+		{ "access_times = ", "1:00-2:00 " },
+		{ "only_from = 10.0.0.", "{1," },
 	};
 
 	const size_t size = 1 << 20;
@@ -108,7 +114,7 @@ main(void)
 {
 	const struct suite_test tests[] = {
 		TEST(what_is_no_file_is_not_read),
-		TEST_LOOP(a_line_of_a_megabyte_is_read_or_refused, 12),
+		TEST_LOOP(a_line_of_a_megabyte_is_read_or_refused, 18),
 		TEST_LOOP(any_bytes_are_survived, 100),
 	};
 

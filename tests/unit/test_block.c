@@ -177,8 +177,8 @@ static const struct expectation one_line[] = {
 	{ "service a { env=A=b disable= yes }\n", "!service a { env = <A=b|disable=|yes>; }", "E1:21" },
 	{ "service a { server_args = \"-x\" disable=yes }\n",
 	    "!service a { server_args = <-x|disable=yes>; }", "N1:28 E1:32" },
-	{ "service a { server_args=-x only_from = x }\n",
-	    "!service a { server_args = <-x|only_from|=|x>; }", "E1:28" },
+	{ "service a { server_args=-x only_form = x }\n",
+	    "!service a { server_args = <-x|only_form|=|x>; }", "E1:28" },
 	{ "service a { server_args=-x instnces = 3 }\n", "!service a { server_args = <-x|instnces|=|3>; }", "E1:28" },
 	{ "service a { server_args=-x per_source=3 }\n", "!service a { server_args = <-x|per_source=3>; }", "E1:28" },
 	{ "service a\n{ server_args=-x bind\xe3\x80\x80=x }\n",
@@ -198,7 +198,7 @@ static const struct expectation one_line[] = {
 	    "service a { server_args = <-x|disable=yes|only_from|=|x>; }", "" },
 	/* Elsewhere the next setting begins. */
 	{ "service a { flags=x instnces=3 }\n", "service a { flags = <x>; ?instnces = <3>; }", "" },
-	{ "service a { user=x only_from=y port=7 }\n", "service a { user = <x>; ?only_from = <y>; port = <7>; }", "" },
+	{ "service a { user=x only_from=y port=7 }\n", "service a { user = <x>; only_from = <y>; port = <7>; }", "" },
 };
 
 static const struct expectation values[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/builtin.h"
+#include "serve/builtin.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +19,8 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "run/datagram.h"
+#include "serve/arrival.h"
+#include "serve/datagram.h"
 #include "suite.h"
 
 #define NOON 1795289682 /* 2026-11-21 19:34:42 UTC */
@@ -30,7 +31,8 @@ START_TEST(builtins_by_name_and_socket_type)
 {
 	static const char *const names[] = { "echo", "discard", "daytime", "time", "chargen",
 		"ECHO", "Time" };
-	static const char *const others[] = { "", "ech", "echoo", "tcpmux", "/bin/echo" };
+	static const char *const others[] = { "", "ech", "echoo", "/bin/echo" };
+	static const char *const inside[] = { "servers", "services", "tcpmux", "TCPMUX" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		const struct builtin *b = builtin_find(names[i]);
@@ -42,6 +44,11 @@ START_TEST(builtins_by_name_and_socket_type)
 		ck_assert(builtin_exists(names[i], SOCK_DGRAM));
 		ck_assert(!builtin_exists(names[i], SOCK_RAW));
 		ck_assert(!builtin_exists(names[i], SOCK_SEQPACKET));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
+		ck_assert_int_ne(builtin_find(inside[i])->inside, INSIDE_NOTHING);
+		ck_assert(builtin_exists(inside[i], SOCK_STREAM));
+		ck_assert(!builtin_exists(inside[i], SOCK_DGRAM));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
 		ck_assert_ptr_null(builtin_find(others[i]));
@@ -330,7 +337,7 @@ start(int family)
 	server = bound_socket(&server_addr);
 	if (server < 0)
 		return false;
-	ck_assert_int_eq(datagram_prepare(server, family), 0);
+	ck_assert_int_eq(arrival_prepare(server, family), 0);
 	return true;
 }
 

@@ -78,12 +78,17 @@ static const struct lookup permissive = {
 
 static const struct load_options as_root = { .lookup = &permissive, .is_root = true };
 
-/* An error names what is not supported: an attribute, a choice, or a flag. */
+/* An error names what is not done here: the portmapper, ident queries, looking at packets, labels. */
 static bool
 is_about_support(const char *text)
 {
-	return strstr(text, "not supported") != NULL ||
-	       strstr(text, "this takes wait = yes") != NULL;
+	static const char *const names[] = { "rpc_version", "rpc_number", "type: RPC", "flags: INTERCEPT",
+		"flags: IDONLY", "flags: LABELED" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strncmp(text, names[i], strlen(names[i])) == 0)
+			return strstr(text, " is not supported") != NULL;
+	return false;
 }
 
 static bool

@@ -428,8 +428,8 @@ END_TEST
 
 START_TEST(an_unknown_step_has_a_name_as_well)
 {
-	ck_assert_str_eq(launch_step_name(&(struct launch_fault){ 0, 0 }), "unknown");
-	ck_assert_str_eq(launch_step_name(&(struct launch_fault){ 99, 0 }), "unknown");
+	ck_assert_str_eq(launch_step_name(&(struct launch_fault){ .step = 0 }), "unknown");
+	ck_assert_str_eq(launch_step_name(&(struct launch_fault){ .step = 99 }), "unknown");
 }
 
 END_TEST

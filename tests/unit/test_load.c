@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "conf/attr.h"
 #include "conf/load.h"
 #include "stand_in.h"
 #include "suite.h"
@@ -80,6 +81,13 @@ assert_same(const struct config *x, const struct config *y)
 		ck_assert_uint_eq(a->endpoint_count, b->endpoint_count);
 		for (size_t k = 0; k < a->endpoint_count; k++)
 			ck_assert_str_eq(a->endpoints[k].key, b->endpoints[k].key);
+		ck_assert(service_conf_same_access(a, b));
+		ck_assert_uint_eq(a->time_count, b->time_count);
+		ck_assert_pstr_eq(a->redirect_host, b->redirect_host);
+		ck_assert_pstr_eq(a->redirect_port, b->redirect_port);
+		for (size_t k = 0; k < attr_count; k++)
+			ck_assert_msg(attr_is_global(&attrs[k]) || attr_equal(a, b, &attrs[k]),
+			    "%s: %s", a->id, attrs[k].name);
 	}
 }
 
@@ -248,7 +256,7 @@ START_TEST(every_attribute_has_its_value)
 	ck_assert_uint_eq(s->flags, CONF_FLAG_NODELAY | CONF_FLAG_KEEPALIVE | CONF_FLAG_IPV4 |
 					CONF_FLAG_NAMEINARGS | CONF_FLAG_NORETRY);
 	ck_assert_uint_eq(s->endpoint_count, 2);
-	ck_assert_str_eq(s->endpoints[1].key, "tcp:192.0.2.4:3600");
+	ck_assert_str_eq(s->endpoints[1].key, "tcp:192.0.2.4:3600%eth0");
 	ck_assert(
 	    s->on_limit == CONF_QUEUE && s->stderr_to == CONF_STDERR_LOG && s->backlog == 100);
 	ck_assert(s->uid == 1000 && s->gid == 1 && s->group_count == 2 && s->group_list[1] == 50);
@@ -262,6 +270,20 @@ START_TEST(every_attribute_has_its_value)
 	ck_assert(c->global.daemon_log_format == LOG_FORMAT_JSON);
 	ck_assert(s->log_on_failure == 0 && s->stop_grace_ms == 500 && s->stop_signal == 2);
 	ck_assert(b->state == CONF_DISABLED && b->listen_mode == 0660 && b->v6only);
+	ck_assert(s->has_only_from && s->only_from.count == 7 && s->no_access.count == 2);
+	ck_assert(s->only_from_list.domains.count == 1 && s->reverse_dns == CONF_REVERSE_CONFIRMED);
+	ck_assert(s->time_count == 2 && s->times[0].from == 510 && s->times[1].to == 360);
+	ck_assert(s->per_source == 10 && s->per_source_prefix == 56 && s->max_load == 250);
+	ck_assert(s->cps.per_second == 50 && s->cps.pause_s == 10 && s->rate.burst == 50);
+	ck_assert(s->rate.count == 600 && s->rate.period_ms == 60000);
+	ck_assert(s->rate_per_source.burst == 5 && s->timeout_ms == 600000 && s->linger_ms == 2000);
+	ck_assert(s->freebind && strcmp(s->device, "eth0") == 0 && s->asks_libwrap);
+	ck_assert_str_eq(s->banner_fail, "/etc/banner");
+	ck_assert_str_eq(stand_in_find(c, "relay")->redirect_host, "two.example");
+	ck_assert_str_eq(stand_in_find(c, "relay")->redirect_port, "http");
+	ck_assert_int_eq(stand_in_find(c, "relay")->idle_timeout_ms, 3600000);
+	ck_assert_int_eq(stand_in_find(c, "trap")->deny_time, CONF_DENY_FOREVER);
+	ck_assert_uint_eq(stand_in_find(c, "mux")->endpoint_count, 0);
 	ck_assert(c->global.max_servers == 1000 && c->global.daemon_log.soft_bytes == 1 << 20);
 	problems_done(&problems);
 	config_unref(c);

@@ -51,6 +51,27 @@ START_TEST(caret_stands_under_the_column_behind_tabs)
 
 END_TEST
 
+START_TEST(what_is_told_twice_is_printed_once)
+{
+	struct problems p = { 0 };
+
+	add_at(&p, SEVERITY_ERROR, &source, 3, 2);
+	problem_add(&p, SEVERITY_NOTE, CAUSE_TEXT, &(struct place){ &source, 3, 2 }, "other");
+	add_at(&p, SEVERITY_ERROR, &source, 3, 2);
+	add_at(&p, SEVERITY_NOTE, &source, 3, 2);
+	char *got = printed(&p);
+	const char *first = strstr(got, "error: what 3");
+
+	ck_assert_ptr_nonnull(first);
+	ck_assert_ptr_null(strstr(first + 1, "error: what 3"));
+	ck_assert_ptr_nonnull(strstr(got, "note: other"));
+	ck_assert_ptr_nonnull(strstr(got, "note: what 3"));
+	free(got);
+	problems_done(&p);
+}
+
+END_TEST
+
 START_TEST(wide_characters_take_two_places)
 {
 	struct problems p = { 0 };
@@ -286,6 +307,7 @@ main(void)
 {
 	static const struct suite_test tests[] = {
 		TEST(caret_stands_under_the_column_behind_tabs),
+		TEST(what_is_told_twice_is_printed_once),
 		TEST(wide_characters_take_two_places),
 		TEST(emoji_take_two_places),
 		TEST(what_nobody_sees_is_shown_escaped),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "conf/attr.h"
+#include "conf/rules_idle.h"
 #include "conf/rules_pool.h"
 #include "stand_in.h"
 #include "suite.h"
@@ -310,10 +311,10 @@ START_TEST(what_has_no_effect_has_its_default)
 	ck_assert_uint_eq(s->pool_max_requests, CONF_UNLIMITED);
 	ck_assert_uint_eq(s->pool_start, 1);
 	ck_assert_uint_eq(problems.count, 1);
-	ck_assert_ptr_null(rules_pool_idle(s, attr_find("pool_max")));
-	ck_assert_ptr_null(rules_pool_idle(s, attr_find("server")));
-	ck_assert_ptr_null(rules_pool_idle(s, attr_find("max_servers")));
-	ck_assert_ptr_nonnull(rules_pool_idle(s, attr_find("pool_start")));
+	ck_assert_ptr_null(rules_idle(s, attr_find("pool_max")));
+	ck_assert_ptr_null(rules_idle(s, attr_find("server")));
+	ck_assert_ptr_null(rules_idle(s, attr_find("max_servers")));
+	ck_assert_ptr_nonnull(rules_idle(s, attr_find("pool_start")));
 	done(c);
 }
 
@@ -326,9 +327,13 @@ START_TEST(pool_attributes_take_a_pool)
 	const struct attr *a = &attrs[_i];
 	bool is_of_pools = strncmp(a->name, "pool_", 5) == 0;
 
-	ck_assert((rules_pool_idle(s, a) != NULL) == is_of_pools);
+	if (!is_of_pools) {
+		service_conf_free(s);
+		return;
+	}
+	ck_assert_ptr_nonnull(rules_idle(s, a));
 	s->pool = CONF_POOL_DYNAMIC;
-	ck_assert_ptr_null(rules_pool_idle(s, a));
+	ck_assert_ptr_null(rules_idle(s, a));
 	service_conf_free(s);
 }
 

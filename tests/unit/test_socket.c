@@ -499,11 +499,63 @@ START_TEST(b3_datagram_socket_that_was_connected_hears_all_again)
 
 END_TEST
 
+START_TEST(freebind_needs_no_address)
+{
+	struct endpoint e = { .socket_type = _i < 2 ? SOCK_STREAM : SOCK_DGRAM };
+	struct socket_options options = plain;
+	const char *address = _i % 2 == 0 ? "192.0.2.1" : "2001:db8::1";
+	int fd;
+
+	ck_assert_int_eq(addr_parse(&e.addr, address, 0), 0);
+	fd = socket_open(&e, &options, &made);
+	if (fd == -EAFNOSUPPORT) {
+		test_skip("freebind_needs_no_address", "no IPv6");
+		return;
+	}
+	ck_assert_int_eq(fd, -EADDRNOTAVAIL);
+	ck_assert_int_eq(socket_try(&e, &options), -EADDRNOTAVAIL);
+	options.freebind = true;
+	fd = socket_open(&e, &options, &made);
+	ck_assert_int_ge(fd, 64);
+	ck_assert_int_eq(socket_try(&e, &options), 0);
+	socket_close(fd, &e);
+}
+
+END_TEST
+
+START_TEST(a_device_keeps_others_out)
+{
+	struct socket_options options = plain;
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+	struct endpoint e;
+	int fd = open_loopback(&e, SOCK_STREAM);
+
+	ck_assert(!socket_lacks_device(fd));
+	/* One that was handed over, and is open to all. */
+	options.device = "lo";
+	ck_assert_int_eq(socket_configure(fd, &e, NULL, &options), 0);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len), 0);
+	ck_assert_str_eq(name, "lo");
+	ck_assert(!socket_lacks_device(fd));
+	/* The same again is no change, which would take a right. */
+	ck_assert_int_eq(socket_configure(fd, &e, NULL, &options), 0);
+	socket_close(fd, &e);
+	options.device = "nothing0";
+	fd = socket_open(&e, &options, &made);
+	ck_assert_int_eq(fd, -ENODEV);
+	ck_assert_int_eq(socket_try(&e, &options), -ENODEV);
+}
+
+END_TEST
+
 int
 main(void)
 {
 	static const struct suite_test tests[] = {
 		TEST(is_high_closed_on_exec_and_never_blocks),
+		TEST_LOOP(freebind_needs_no_address, 4),
+		TEST(a_device_keeps_others_out),
 		TEST_LOOP(a_taken_port_is_an_error, 2),
 		TEST(b3_a_listener_that_was_shut_down_listens_again),
 		TEST(b3_a_unix_listener_that_was_shut_down_is_beyond_repair),

@@ -70,12 +70,38 @@ servers(void)
 		.pid = 4000,
 		.peer = address("192.0.2.1", 5),
 		.connection = 1,
-		.queue_mark = UINT64_MAX };
-	const struct kept_server worker = { .slot = 4, .pid = 4001, .started_ms = 12345 };
+		.queue_mark = UINT64_MAX,
+		.deadline_ms = 99,
+		.kept_fd = 77,
+		.dialog_fd = 60,
+		.dialog_local = address("192.0.2.2", 69) };
+	const struct kept_server worker = {
+		.slot = 4, .pid = 4001, .started_ms = 12345, .kept_fd = -1, .dialog_fd = -1
+	};
 	json_t *j = listed(&kept_server_record, &program);
 
 	json_array_append_new(j, record_write(&kept_server_record, &worker));
 	return j;
+}
+
+static json_t *
+muxed(void)
+{
+	const struct kept_muxed asker = {
+		.client = { .fd = 61, .id = 12 }, .line = { "fin", 3 }, .due_ms = 77
+	};
+
+	return listed(&kept_muxed_record, &asker);
+}
+
+static json_t *
+guests(void)
+{
+	const struct kept_guest guest = {
+		.client = { .fd = 62, .id = 13 }, .text = { "come in", 7 }, .due_ms = 78
+	};
+
+	return listed(&kept_guest_record, &guest);
 }
 
 static struct kept_pool
@@ -116,12 +142,16 @@ service(void)
 		.stop_grace_ms = 5000,
 	};
 	struct kept_pool p = pool();
+	struct kept_door door = { .cps_per_second = 3, .cps_until_ms = 79, .rate_full_ns = 80 };
 	struct kept_service s = {
 		.id = "x",
 		.conf = &conf,
 		.counters = { .accepted = 11, .refused = { 1, 2, 3 }, .latest_ms = -1 },
 		.listeners.json = listeners(),
 		.servers.json = servers(),
+		.muxed.json = muxed(),
+		.guests.json = guests(),
+		.door = &door,
 		.pool = &p,
 	};
 
@@ -138,6 +168,8 @@ sample(void)
 		.fd = 74, .id = "x", .pid = 4001, .line = { "half\xff", 5 }
 	};
 	const struct kept_inherited inherited = { .fd = 71, .name = "x", .type = SOCK_STREAM };
+	const struct kept_leftover rest = { .pgid = 4002, .fd = 78, .linger_ms = 5 };
+	const struct kept_drain drain = { .fd = 79, .text = { "bye\xff", 4 }, .due_ms = 6 };
 	const struct kept_ban ban = { .address = "192.0.2.0/24", .until_ms = INT64_MAX };
 	const struct kept k = {
 		.format = KEPT_FORMAT,
@@ -149,7 +181,9 @@ sample(void)
 		    .services.json = service(),
 		    .pipes.json = listed(&kept_pipe_record, &pipe),
 		    .inherited.json = listed(&kept_inherited_record, &inherited),
-		    .bans.json = listed(&kept_ban_record, &ban) },
+		    .bans.json = listed(&kept_ban_record, &ban),
+		    .leftovers.json = listed(&kept_leftover_record, &rest),
+		    .drains.json = listed(&kept_drain_record, &drain) },
 	};
 
 	return record_write(&kept_record, &k);
@@ -183,6 +217,10 @@ START_TEST(a_state_reads_back)
 	const struct kept_server *server = s->servers.item;
 	const struct kept_worker *w = s->pool->workers.item;
 	const struct kept_pipe *p = k.runtime.pipes.item;
+	const struct kept_leftover *rest = k.runtime.leftovers.item;
+	const struct kept_muxed *asker = s->muxed.item;
+	const struct kept_guest *guest = s->guests.item;
+	const struct kept_drain *drain = k.runtime.drains.item;
 	char text[ADDR_TEXT_SIZE];
 
 	ck_assert_uint_eq(k.origin.files_hard, UINT64_MAX);
@@ -196,9 +234,23 @@ START_TEST(a_state_reads_back)
 	ck_assert_int_eq(l[0].pending->fd, 70);
 	ck_assert_str_eq(addr_format(&l[0].pending->peer, text), "2001:db8::1");
 	ck_assert_ptr_null(l[1].pending);
+	ck_assert_int_eq(guest->client.fd, 62);
+	ck_assert_mem_eq(guest->text.data, "come in", guest->text.len);
+	ck_assert_int_eq(s->door->cps_until_ms, 79);
+	ck_assert_int_eq(s->door->rate_full_ns, 80);
 	ck_assert_uint_eq(server[0].queue_mark, UINT64_MAX);
 	ck_assert_int_eq(w->end_ms, INT64_MAX);
 	ck_assert_uint_eq(w->most, UINT_MAX);
+	ck_assert_int_eq(server[0].deadline_ms, 99);
+	ck_assert_int_eq(server[0].dialog_fd, 60);
+	ck_assert_str_eq(addr_format(&server[0].dialog_local, text), "192.0.2.2");
+	ck_assert_int_eq(asker->client.fd, 61);
+	ck_assert_uint_eq(asker->line.len, 3);
+	ck_assert_int_eq(asker->due_ms, 77);
+	ck_assert_int_eq(rest->fd, 78);
+	ck_assert_int_eq(rest->linger_ms, 5);
+	ck_assert_uint_eq(drain->text.len, 4);
+	ck_assert_int_eq(drain->due_ms, 6);
 	ck_assert_uint_eq(p->line.len, 5);
 	ck_assert_int_eq(memcmp(p->line.data, "half\xff", 5), 0);
 	record_reader_done(&reader);
@@ -319,6 +371,15 @@ static const struct {
 	{ "runtime.services.0.servers.0", "slot", 64, "beyond the table" },
 	{ "runtime.services.0.servers.0", "slot", -1, "slot: out of range" },
 	{ "runtime.services.0.servers.0", "slot", 5, "held by nobody" },
+	{ "runtime.services.0.servers.0", "kept_fd", 76, "two owners" },
+	{ "runtime.services.0.servers.0", "dialog_fd", 76, "two owners" },
+	{ "runtime.services.0.muxed.0.client", "fd", 76, "two owners" },
+	{ "runtime.services.0.muxed.0.client", "fd", -1, "has no connection" },
+	{ "runtime.services.0.guests.0.client", "fd", 76, "two owners" },
+	{ "runtime.services.0.guests.0.client", "fd", -1, "has no connection" },
+	{ "runtime.leftovers.0", "fd", 76, "two owners" },
+	{ "runtime.leftovers.0", "pgid", 1, "pgid: out of range" },
+	{ "runtime.drains.0", "fd", 78, "two owners" },
 	{ "runtime.services.0.listeners.0", "owner", 17, "held by nobody" },
 	{ "runtime.services.0.listeners.1", "owner", 3, "held by nobody" },
 	{ "runtime.services.0.listeners.1", "fd", 71, "one descriptor" },

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -86,6 +87,7 @@ WRAP(INJECT_POLL, int, ppoll, (struct pollfd *fds, nfds_t n, const struct timesp
     (fds, n, ts, mask))
 WRAP(INJECT_POLL, int, __poll_chk, (struct pollfd *fds, nfds_t n, int ms, size_t size), (fds, n, ms, size))
 WRAP(INJECT_POLL, int, epoll_wait, (int fd, struct epoll_event *events, int most, int ms), (fd, events, most, ms))
+WRAP(INJECT_INOTIFY, int, inotify_init1, (int flags), (flags))
 WRAP(INJECT_CLOSE, int, close, (int fd), (fd))
 WRAP(INJECT_RECV, ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags))
 WRAP(INJECT_SEND, ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
@@ -125,6 +127,20 @@ clock_gettime(clockid_t clock, struct timespec *ts)
 	if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME)
 		ts->tv_sec += (time_t)atomic_load(&shared->monotonic_s);
 	return r;
+}
+
+int
+getloadavg(double *average, int count)
+{
+	static int (*next)(double *, int);
+
+	if (next == NULL)
+		*(void **)&next = dlsym(RTLD_NEXT, "getloadavg");
+	int load = shared != NULL ? atomic_load(&shared->load) : 0;
+	if (load == 0 || count < 1)
+		return next(average, count);
+	*average = (load - 1) / 100.0;
+	return 1;
 }
 
 time_t

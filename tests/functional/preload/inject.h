@@ -29,6 +29,7 @@ enum inject_call {
 	INJECT_SOCKETPAIR,
 	INJECT_SETSOCKOPT,
 	INJECT_EPOLL_ADD, /* epoll_ctl with that operation */
+	INJECT_INOTIFY, /* inotify_init1 */
 	INJECT_MAX
 };
 
@@ -45,6 +46,7 @@ struct inject {
 	struct inject_rule rule[INJECT_MAX];
 	atomic_llong realtime_s;  /* added to CLOCK_REALTIME */
 	atomic_llong monotonic_s; /* added to CLOCK_MONOTONIC */
+	atomic_int load;          /* of the machine, in hundredths, and 1 more; 0: the real one */
 };
 
 #endif

@@ -35,7 +35,7 @@ service() # id line...
 start_daemon() # command that becomes the user...
 {
 	out=$dir/terminal
-	"$@" "$tmp/porterd" -F -f "$dir/porterd.conf" --rundir "$dir/run" >"$out" 2>&1 &
+	"$@" "$tmp/porterd" -F -f "${conf:-$dir/porterd.conf}" --rundir "$dir/run" >"$out" 2>&1 &
 	daemon=$!
 	pids="$pids $daemon"
 	retry 20 grep -q event=ready "$out" || broken "porterd is not ready"

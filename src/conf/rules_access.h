@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The rules about who may connect, how often, and what a refused client is told. */
+#ifndef CONF_RULES_ACCESS_H
+#define CONF_RULES_ACCESS_H
+
+#include "conf/draft.h"
+
+/* only_from of a service without clients to judge is gone afterwards if it admits everybody. */
+void rules_access_apply(struct draft *d);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of a relay that its process consists of. */
+#include "serve/relay.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "suite.h"
+
+/* ---- what is said of it ---- */
+
+START_TEST(a_report_that_is_all_wrong_says_nothing)
+{
+	static const int ends[] = { -1, RELAY_END_MAX, INT_MAX, INT_MIN, RELAY_NONE, RELAY_DONE };
+	struct relay_report report;
+	char text[RELAY_TARGET_SIZE];
+
+	memset(&report, 0xa5, sizeof(report));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		report.end = ends[i];
+		ck_assert_ptr_null(relay_error(&report));
+	}
+	ck_assert_ptr_null(relay_target(&report, text));
+	report.end = RELAY_UNREACHABLE;
+	ck_assert_ptr_nonnull(relay_error(&report));
+	report.end = RELAY_NO_NAME;
+	ck_assert_ptr_nonnull(relay_error(&report));
+}
+
+END_TEST
+
+START_TEST(targets_are_written_with_their_port)
+{
+	struct relay_report report = { .end = RELAY_UNREACHABLE, .error = ECONNREFUSED };
+	char text[RELAY_TARGET_SIZE];
+
+	report.target.in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(80) };
+	inet_pton(AF_INET, "192.0.2.1", &report.target.in.sin_addr);
+	ck_assert_str_eq(relay_target(&report, text), "192.0.2.1:80");
+	ck_assert_str_eq(relay_error(&report), "Connection refused");
+	report.target.in6 =
+	    (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(65535) };
+	inet_pton(AF_INET6, "2001:db8::1", &report.target.in6.sin6_addr);
+	ck_assert_str_eq(relay_target(&report, text), "[2001:db8::1]:65535");
+}
+
+END_TEST
+
+/* ---- connecting ---- */
+
+/* Bound to the loopback address; *port is written as text. */
+static int
+bound(char port[8], bool listens)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(in);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	ck_assert(!listens || listen(fd, 1) == 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	snprintf(port, 8, "%u", ntohs(in.sin_port));
+	return fd;
+}
+
+START_TEST(number_that_listens_is_reached)
+{
+	char port[8];
+	int listener = bound(port, true);
+	const struct relay r = { .host = "127.0.0.1", .port = port, .connect_ms = 5000 };
+	struct relay_report report = { 0 };
+	int fd = relay_connect(&r, &report), got;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_ptr_null(relay_error(&report));
+	got = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_eq(send(fd, "x", 1, 0), 1);
+	ck_assert_int_eq(recv(got, &(char){ 0 }, 1, 0), 1);
+	close(got);
+	close(fd);
+	close(listener);
+}
+
+END_TEST
+
+static int
+option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	ck_assert_int_eq(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+START_TEST(options_are_set_as_asked)
+{
+	char port[8];
+	int listener = bound(port, true);
+	const struct relay r = { .host = "127.0.0.1",
+		.port = port,
+		.connect_ms = 5000,
+		.nodelay = _i & 1,
+		.keepalive = _i & 2 };
+	struct relay_report report = { 0 };
+	int fd = relay_connect(&r, &report);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_NODELAY) != 0, r.nodelay);
+	ck_assert_int_eq(option(fd, SOL_SOCKET, SO_KEEPALIVE) != 0, r.keepalive);
+	close(fd);
+	close(listener);
+}
+
+END_TEST
+
+START_TEST(nobody_there_is_reported)
+{
+	char port[8], expected[32], text[RELAY_TARGET_SIZE];
+	int fd = bound(port, false);
+	const struct relay r = { .host = "127.0.0.1", .port = port, .connect_ms = 5000 };
+	struct relay_report report = { 0 };
+
+	ck_assert_int_lt(relay_connect(&r, &report), 0);
+	ck_assert_int_eq(report.end, RELAY_UNREACHABLE);
+	ck_assert_int_eq(report.error, ECONNREFUSED);
+	snprintf(expected, sizeof(expected), "127.0.0.1:%s", port);
+	ck_assert_str_eq(relay_target(&report, text), expected);
+	close(fd);
+}
+
+END_TEST
+
+START_TEST(port_that_there_is_not_is_reported)
+{
+	const struct relay r = {
+		.host = "127.0.0.1", .port = "no-such-service", .connect_ms = 5000
+	};
+	struct relay_report report = { 0 };
+	char text[RELAY_TARGET_SIZE];
+
+	ck_assert_int_lt(relay_connect(&r, &report), 0);
+	ck_assert_int_eq(report.end, RELAY_NO_NAME);
+	ck_assert_ptr_nonnull(relay_error(&report));
+	ck_assert_ptr_null(relay_target(&report, text));
+}
+
+END_TEST
+
+/* ---- passing on ---- */
+
+struct session {
+	int client, target; /* our ends */
+	struct relay_report *report;
+	pid_t pid;
+};
+
+static void
+start_session(struct session *s, bool has_pipes)
+{
+	int client[2], target[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, target), 0);
+	s->report = mmap(
+	    NULL, sizeof(*s->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(s->report, MAP_FAILED);
+	s->client = client[0];
+	s->target = target[0];
+	s->pid = fork();
+	ck_assert_int_ge(s->pid, 0);
+	if (s->pid == 0) {
+		const struct rlimit none = { 3, 3 };
+
+		close(client[0]);
+		close(target[0]);
+		if (!has_pipes)
+			setrlimit(RLIMIT_NOFILE, &none);
+		relay_pass(client[1], target[1], 0, s->report);
+		_exit(0);
+	}
+	close(client[1]);
+	close(target[1]);
+}
+
+static void
+finish_session(struct session *s)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(s->pid, &status, 0), s->pid);
+	ck_assert_int_eq(status, 0);
+	munmap(s->report, sizeof(*s->report));
+}
+
+static void
+assert_passed(int from, int to, size_t size)
+{
+	static char out[1 << 20], in[1 << 20];
+	size_t sent = 0, got = 0;
+
+	for (size_t i = 0; i < size; i++)
+		out[i] = (char)(i * 7 >> 4);
+	while (got < size) {
+		ssize_t n = send(from, out + sent, size - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		sent += n > 0 ? (size_t)n : 0;
+		n = recv(to, in + got, size - got, sent == size ? 0 : MSG_DONTWAIT);
+		ck_assert_int_ne(n, 0);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	ck_assert(memcmp(in, out, size) == 0);
+}
+
+/* With pipes, and where there are none to be had. */
+START_TEST(everything_is_passed_on_and_counted)
+{
+	struct session s;
+
+	start_session(&s, _i == 0);
+	assert_passed(s.client, s.target, 700000);
+	assert_passed(s.target, s.client, 500000);
+	shutdown(s.client, SHUT_WR);
+	ck_assert_int_eq(recv(s.target, &(char){ 0 }, 1, 0), 0);
+	assert_passed(s.target, s.client, 100000);
+	close(s.target);
+	ck_assert_int_eq(recv(s.client, &(char){ 0 }, 1, 0), 0);
+	ck_assert_int_eq(waitid(P_PID, (id_t)s.pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	ck_assert_uint_eq(s.report->in, 700000);
+	ck_assert_uint_eq(s.report->out, 600000);
+	ck_assert_int_eq(s.report->end, RELAY_DONE);
+	close(s.client);
+	finish_session(&s);
+}
+
+END_TEST
+
+START_TEST(silence_ends_it)
+{
+	int client[2], target[2];
+	struct relay_report report = { 0 };
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, target), 0);
+	ck_assert_int_eq(send(client[0], "hello", 5, 0), 5);
+	relay_pass(client[1], target[1], 30, &report);
+	ck_assert_int_eq(report.end, RELAY_IDLE);
+	ck_assert_uint_eq(report.in, 5);
+	for (int i = 0; i < 2; i++) {
+		close(client[i]);
+		close(target[i]);
+	}
+}
+
+END_TEST
+
+static const struct suite_test tests[] = {
+	TEST(a_report_that_is_all_wrong_says_nothing),
+	TEST(targets_are_written_with_their_port),
+	TEST(number_that_listens_is_reached),
+	TEST_LOOP(options_are_set_as_asked, 4),
+	TEST(nobody_there_is_reported),
+	TEST(port_that_there_is_not_is_reported),
+	TEST_LOOP(everything_is_passed_on_and_counted, 2),
+	TEST(silence_ends_it),
+};
+
+int
+main(void)
+{
+	return run_suite("relay", tests, sizeof(tests) / sizeof(tests[0]));
+}
