@@ -42,11 +42,11 @@ passed() # what
 	echo "$1: passed"
 }
 
-who=root dir=$tmp/as-root
+# shellcheck disable=SC2034 # for the parts
+who=root dir=$tmp/as-root conf=/etc/xinetd.conf
 mkdir "$dir"
-conf=/etc/xinetd.conf
 new_xinetd_configuration
 each prepare
 start_daemon
-${TRYDEBUG:-each drive}
+each drive
 stop_daemon

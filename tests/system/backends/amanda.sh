@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Part of tests/system/backends.sh: amandad, by the service file of its package, asked by amservice.
 needs="/usr/lib/amanda/amandad amservice"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Part of tests/system/backends.sh: csync2, by the service file of its package; the machine called backend receives the
 # files of the one called peer, which are directories of the same machine.
 needs=/usr/sbin/csync2

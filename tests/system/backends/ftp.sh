@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Part of tests/system/backends.sh: vsftpd and pure-ftpd, which fetch and list for anonymous users.
 needs="/usr/sbin/vsftpd /usr/sbin/pure-ftpd curl"
 

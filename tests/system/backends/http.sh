@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Part of tests/system/backends.sh: micro-httpd, busybox httpd, and sslh, which passes its client on to micro-httpd.
 needs="/usr/sbin/micro-httpd busybox /usr/sbin/sslh curl"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Part of tests/system/backends.sh: nrpe, asked through TLS by check_nrpe.
 check_nrpe=/usr/lib/nagios/plugins/check_nrpe
 needs="/usr/sbin/nrpe $check_nrpe"

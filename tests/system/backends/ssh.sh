@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Part of tests/system/backends.sh: sshd -i and dropbear -i, both by ssh.
 needs="/usr/sbin/sshd /usr/sbin/dropbear ssh ssh-keygen dropbearkey"
 

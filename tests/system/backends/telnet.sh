@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Part of tests/system/backends.sh: telnetd, which asks for a login at a terminal of its own.
 needs="/usr/sbin/telnetd inetutils-telnet"
 

@@ -16,7 +16,7 @@ has_lines() # count pattern
 # Every connection of a service was logged with its start and with an end of this status.
 was_logged() # id count status
 {
-	has_lines "$2" "START: $1 pid=[0-9]* from=127.0.0.1 conn=" || broken "START lines of $1 are not $2"
+	retry 20 has_lines "$2" "START: $1 pid=[0-9]* from=127.0.0.1 conn=" || broken "START lines of $1 are not $2"
 	retry 20 has_lines "$2" "EXIT: $1 " || broken "EXIT lines of $1 are not $2"
 	has_lines "$2" "EXIT: $1 status=$3 pid=[0-9]* duration=" || broken "not every $1 ended with status $3"
 	has_lines 0 "FAIL: $1 " || broken "a connection to $1 was not served"
@@ -25,7 +25,7 @@ was_logged() # id count status
 # Prints processes that are children of the daemon, or are in the session of a program it started, or name our files.
 left_over()
 {
-	sessions=$(sed -n 's/.* START: .* pid=\([0-9]*\) .*/\1/p' "$dir/activity.log")
+	sessions=$(sed -n 's/.* START: .* pid=\([1-9][0-9]*\) .*/\1/p' "$dir/activity.log")
 	ps -e -o pid= -o ppid= -o sid= -o args= | TMP="$tmp" DAEMON="$daemon" SESSIONS="$sessions" awk '
 		BEGIN { n = split(ENVIRON["SESSIONS"], list); while (n) is_ours[list[n--]] = 1 }
 		$1 == ENVIRON["DAEMON"] { next }

@@ -36,7 +36,7 @@ prepare_machine()
 	mkdir -m 755 /run/sshd
 }
 
-# Copies of porterd and of the unpacked programs that every user can reach.
+# Porterd and the unpacked programs where every user can reach them.
 copy_programs()
 {
 	peers=${PORTER_PEERS:-$SRC_ROOT/build/peers}
@@ -44,14 +44,26 @@ copy_programs()
 	export HOME="$tmp/home"
 	unset XDG_CONFIG_HOME
 	cp "$PORTERD" "$tmp/porterd"
+	chmod go+rX,go-w "$tmp/porterd"
+	if [ -z "$is_root" ] || [ -z "$is_apart" ] || [ ! -d "$peers" ]; then
+		copy_peers
+	else
+		trap 'umount -l "$tmp/peers" && clean_up' EXIT
+		mount -o bind,ro "$peers" "$tmp/peers"
+	fi
+	libraries=$(find "$tmp/peers" -name '*.so*' -exec dirname {} \; | sort -u | paste -s -d : -)
+	[ -z "$libraries" ] || export LD_LIBRARY_PATH="$libraries"
+}
+
+copy_peers()
+{
 	for part in usr/bin usr/sbin usr/lib lib; do
-		[ -d "$peers/$part" ] || continue
+		# A link leads to what is copied already.
+		if [ ! -d "$peers/$part" ] || [ -h "$peers/$part" ]; then continue; fi
 		mkdir -p "$tmp/peers/$part"
 		cp -r "$peers/$part/." "$tmp/peers/$part"
 	done
-	chmod -R go+rX,go-w "$tmp/peers" "$tmp/porterd"
-	libraries=$(find "$tmp/peers" -name '*.so*' -exec dirname {} \; | sort -u | paste -s -d : -)
-	[ -z "$libraries" ] || export LD_LIBRARY_PATH="$libraries"
+	chmod -R go+rX,go-w "$tmp/peers"
 }
 
 # Files of several kinds, compared after each transfer.

@@ -78,8 +78,8 @@ fetches() # file command that writes $tmp/got
 # The process that took over the socket of a service that waits: the daemon's log has its number.
 end_waiting() # id count
 {
+	retry 20 has_lines "$2" "START: $1 pid=" || broken "$1 was not started $2 times"
 	pid=$(sed -n "s/.*START: $1 pid=\([0-9]*\) .*/\1/p" "$dir/activity.log" | tail -n 1)
-	has_lines "$2" "START: $1 pid=" || broken "$1 was not started $2 times"
 	kill "$pid"
 	retry 20 has_lines "$2" "EXIT: $1 .* pid=" || broken "the end of $1 is not in the log"
 }

@@ -8,7 +8,7 @@ enter_machine()
 	[ "$(id -u)" = 0 ] || skip "not root"
 	export PORTER_PEERS="${PORTER_PEERS:-$SRC_ROOT/build/peers}"
 	[ -d "$PORTER_PEERS/.packages" ] || skip "no unpacked programs in $PORTER_PEERS (tests/tools/peers.sh)"
-	[ -h "$PORTER_PEERS/lib" ] && [ -h /lib ] || skip "/lib is no link to /usr/lib"
+	{ [ -h "$PORTER_PEERS/lib" ] && [ -h /lib ]; } || skip "/lib is no link to /usr/lib"
 	set -- unshare --mount --net --uts --pid --fork --kill-child --mount-proc
 	"$@" true 2>/dev/null || skip "no namespaces here"
 	inside=0
@@ -42,6 +42,7 @@ prepare_machine()
 	add_user porter "$tmp/home" /bin/sh
 	add_user nagios /var/lib/nagios /bin/false
 	add_user ftp /srv/ftp /bin/false
+	mkdir -m 1777 /run/lock
 	mkdir -p /run/sshd /srv/ftp /srv/data
 	make_data
 }
