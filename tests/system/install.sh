@@ -32,7 +32,8 @@ for file in usr/local/sbin/porterd usr/local/share/man/man8/porterd.8 usr/local/
     usr/local/bin/echo_server_xinetd usr/local/bin/echo_line.sh usr/local/bin/echo_library \
     usr/local/bin/line_service.py usr/local/sbin/porterctl usr/local/libexec/porterd/porter-gate usr/local/share/bash-completion/completions/porterctl \
     usr/local/share/zsh/site-functions/_porterctl usr/local/share/fish/vendor_completions.d/porterctl.fish \
-    usr/local/share/man/man8/porterctl.8 usr/local/share/man/man7/porterd-control.7 etc/porterd/conf.d/metrics var/log/porterd; do
+    usr/local/share/man/man8/porterctl.8 usr/local/share/man/man7/porterd-control.7 \
+    usr/local/share/man/man7/porterd-xinetd.7 etc/porterd/conf.d/metrics var/log/porterd; do
 	[ -e "$root/$file" ] || fail "$file is not installed"
 done
 [ -x "$root/usr/local/sbin/porterd" ] || fail "porterd is not executable"

@@ -35,7 +35,7 @@ echo 192.0.2.1 >"$tmp/addresses"
 # The service of ten lines.
 extract README.md '```' '```' readme
 [ "$(wc -l <"$tmp/readme.1")" = 10 ] || fail "the service file of README.md is not ten lines long"
-loads "$tmp/readme.1"
+for file in "$tmp"/readme.*; do loads "$file"; done
 "$PORTERD" --dump -f "$tmp/readme.1" >"$tmp/out" 2>/dev/null || fail "the service file of README.md has no dump"
 grep -q 'instances = 5' "$tmp/out" || fail "the service of README.md is not in the dump"
 
@@ -87,6 +87,23 @@ done <"$tmp/named"
 grep -oE '(^ +-[a-zA-Z]|--[a-z-]+)' "$tmp/help" | tr -d ' ' | sort -u >"$tmp/of-help"
 grep '^\.It Fl' man/porterd.8 | grep -oE 'Fl -?[a-zA-Z-]+' | sed 's/Fl /-/' | sort -u >"$tmp/of-manual"
 diff "$tmp/of-help" "$tmp/of-manual" >"$tmp/out" || fail "porterd(8) and porterd --help name different options"
+
+# porterd-xinetd(7) has the options of the other names.
+for name in xinetd inetd; do
+	ln -s "$PORTERD" "$tmp/$name"
+	"$tmp/$name" --help | sed -nE 's/^ +-([a-zA-Z_]+).*/\1/p' | sort >"$tmp/of-help"
+	sed -n "/ $name: begin/,/ $name: end/p" man/porterd-xinetd.7 | grep '^\.It Fl' | grep -oE 'Fl [a-zA-Z_]+' |
+	    sed 's/Fl //' | sort >"$tmp/of-manual"
+	[ -s "$tmp/of-help" ] || fail "$name --help names no option"
+	diff "$tmp/of-help" "$tmp/of-manual" >"$tmp/out" || fail "porterd-xinetd(7) and $name --help name different options"
+done
+
+# The lines of inetd.conf that it shows are read.
+sed -n '/^\.Ss Forms of inetd.conf/,/^\.Ed/p' man/porterd-xinetd.7 | grep -E '(stream|dgram) ' >"$tmp/inetd.conf"
+[ "$(wc -l <"$tmp/inetd.conf")" -ge 5 ] || fail "porterd-xinetd(7) shows no inetd.conf"
+"$PORTERD" --check "$tmp/inetd.conf" >"$tmp/out" 2>&1 || ! grep ' error: ' "$tmp/out" | grep -qvE 'there is no (program|user)' ||
+    fail "the inetd.conf of porterd-xinetd(7) has errors"
+grep -q '^5 services: .* 1 off' "$tmp/out" || fail "porterd-xinetd(7) shows an inetd.conf with other services"
 
 # Every event that the source can log is in the table of porterd(8), and the other way round.
 grep -rhoE --include='*.c' '"event=[a-z-]+' src | sed 's/.*=//' | sort -u >"$tmp/of-source"
