@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/inetd.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "conf/conflicts.h"
+#include "conf/inetd_family.h"
 #include "conf/inetd_line.h"
 #include "conf/lexeme.h"
 
@@ -19,6 +21,14 @@ struct inetd {
 	struct blocks *out;
 	struct inetd_words addresses; /* for lines without any */
 	struct name_set ids;
+	void *numbers; /* tree of struct numbered: which names came more than once */
+	struct inetd_family families;
+};
+
+/* A name, and the last number that was put behind it. */
+struct numbered {
+	char *name;
+	unsigned last;
 };
 
 /* The second word of the cursor's line; its length is 0 if there is none. */
@@ -82,20 +92,62 @@ move_to_front(struct block *b)
 	b->settings[0] = last;
 }
 
+static int
+compare_numbered(const void *x, const void *y)
+{
+	const struct numbered *left = x, *right = y;
+
+	return strcasecmp(left->name, right->name);
+}
+
+static void
+free_numbered(void *item)
+{
+	struct numbered *n = item;
+
+	free(n->name);
+	free(n);
+}
+
+/* Where counting goes on for a name. */
+static unsigned *
+last_number(struct inetd *in, const char *name)
+{
+	struct numbered *n = mem_alloc(sizeof(*n)), **found;
+
+	*n = (struct numbered){ .name = mem_dup(name), .last = 1 };
+	found = tsearch(n, &in->numbers, compare_numbered);
+	if (found == NULL)
+		abort();
+	if (*found != n)
+		free_numbered(n);
+	return &(*found)->last;
+}
+
+/* The name with the next number that nobody has; takes the name. */
+static char *
+numbered(struct inetd *in, char *name)
+{
+	unsigned *last = last_number(in, name);
+	char *id = NULL;
+
+	do {
+		free(id);
+		id = mem_format("%s/%u", name, ++*last);
+	} while (name_set_has(&in->ids, id));
+	free(name);
+	return id;
+}
+
 /* One name for each: "echo" over tcp, "echo/udp", "echo/tcp6"; a second one of a kind gets a number. */
 static void
 give_id(struct inetd *in, struct block *b, const struct word *protocol)
 {
 	char *id = first_id(b, protocol);
-	size_t len = strlen(id);
 	const char *kept = b->title.text; /* the set borrows what it holds */
 
-	for (unsigned n = 2; name_set_has(&in->ids, id); n++) {
-		char *next = mem_format("%.*s/%u", (int)len, id, n);
-
-		free(id);
-		id = next;
-	}
+	if (name_set_has(&in->ids, id))
+		id = numbered(in, id);
 	if (strcmp(id, b->title.text) != 0) {
 		inetd_set(b, "id", &b->title.place, id);
 		move_to_front(b);
@@ -123,18 +175,26 @@ read_entry(struct inetd *in, const struct inetd_words *words, bool is_off)
 		return;
 	}
 	give_id(in, &b, &words->item[INETD_PROTOCOL]);
+	inetd_family_note(&in->families, &b, in->out->count, words->item[INETD_PROTOCOL].text);
 	in->out->item = room_for_one(in->out->item, in->out->count, sizeof(b));
 	in->out->item[in->out->count++] = b;
 }
 
-/* "127.0.0.1:" alone on a line: the address of the lines behind it that have none. */
+/* "127.0.0.1:" alone on a line: the address of the lines behind it that have none, also where the line goes on, which is an
+ * error or a comment: these lines must not listen elsewhere. */
 static bool
 read_default_address(struct inetd *in, const struct inetd_words *words)
 {
 	size_t len = strlen(words->item[0].text);
 
-	if (words->count != 1 || len == 0 || words->item[0].text[len - 1] != ':')
+	if (words->count == 0 || len == 0 || words->item[0].text[len - 1] != ':' ||
+	    (words->count > 1 &&
+		inetd_is_socket_type(words->item[1].text, strcspn(words->item[1].text, ",:"))))
 		return false;
+	if (words->count > 1 && *words->item[1].text != '#')
+		scan_error(&in->scan, SCAN_HARD, &words->item[1].place,
+		    "behind an address for the lines that follow stands nothing: write %.60sNAME without a blank, or a line for each",
+		    words->item[0].text);
 	inetd_words_done(&in->addresses);
 	inetd_addresses_take(&in->addresses, &words->item[0], len - 1);
 	return true;
@@ -235,8 +295,10 @@ inetd_read(struct blocks *out, const struct source *source, const struct inetd_o
 	do
 		read_line(&in);
 	while (scan_next_line(&in.scan));
+	inetd_family_settle(&in.families, out);
 	inetd_words_done(&in.addresses);
 	name_set_done(&in.ids);
+	tdestroy(in.numbers, free_numbered);
 }
 
 static bool

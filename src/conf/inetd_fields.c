@@ -44,21 +44,11 @@ set_rate(struct block *b, const char *name, const struct word *count)
 	free(rate);
 }
 
-/* An attribute that the line has given before, as "stream,5" gives instances. */
-static struct setting *
-find_setting(const struct block *b, const char *name)
-{
-	for (size_t i = 0; i < b->count; i++)
-		if (strcmp(b->settings[i].name.text, name) == 0)
-			return &b->settings[i];
-	return NULL;
-}
-
-/* The smaller one of two limits counts. */
+/* The smaller one of two limits counts: "stream,5" has given one before. */
 static void
 set_instances(struct block *b, const struct word *most)
 {
-	struct setting *before = find_setting(b, "instances");
+	struct setting *before = inetd_find(b, "instances");
 
 	if (before == NULL) {
 		inetd_set(b, "instances", &most->place, most->text);
@@ -265,7 +255,7 @@ static void
 set_args(const struct inetd_line *l, struct block *b)
 {
 	const struct word *first = &l->words->item[INETD_ARGS];
-	struct setting *flags = find_setting(b, "flags"), *args;
+	struct setting *flags = inetd_find(b, "flags"), *args;
 
 	if (flags == NULL)
 		inetd_set(b, "flags", &first->place, "NAMEINARGS");
@@ -276,24 +266,31 @@ set_args(const struct inetd_line *l, struct block *b)
 		inetd_add(args, l->words->item[i].text, &l->words->item[i].place);
 }
 
+static void
+skip_wrappers(const struct inetd_line *l, struct block *b)
+{
+	struct setting *flags = inetd_find(b, "flags");
+	const struct place *place = &l->words->item[INETD_PROGRAM].place;
+
+	if (flags == NULL)
+		inetd_set(b, "flags", place, "NOLIBWRAP");
+	else
+		inetd_add(flags, "NOLIBWRAP", place);
+}
+
+/* Builtins are never wrapped, programs where an option asks for it. */
 void
 inetd_read_program(const struct inetd_line *l, struct block *b)
 {
 	const struct word *w = &l->words->item[INETD_PROGRAM];
-	struct setting *flags;
+	bool is_internal = strcasecmp(w->text, "internal") == 0;
 
-	if (strcasecmp(w->text, "internal") == 0) {
+	if (is_internal)
 		set_internal(l, b);
-		return;
-	}
-	set_server(l, b, w);
-	if (l->words->count > INETD_ARGS)
-		set_args(l, b);
-	if (l->options->has_wrappers)
-		return;
-	flags = find_setting(b, "flags");
-	if (flags == NULL)
-		inetd_set(b, "flags", &w->place, "NOLIBWRAP");
 	else
-		inetd_add(flags, "NOLIBWRAP", &w->place);
+		set_server(l, b, w);
+	if (!is_internal && l->words->count > INETD_ARGS)
+		set_args(l, b);
+	if (is_internal || !l->options->has_wrappers)
+		skip_wrappers(l, b);
 }

@@ -19,16 +19,16 @@ static const char *const field_names[] = {
 	[INETD_PROGRAM] = "the program, or internal,",
 };
 
-/* What each stands for: IPv4 alone unless the line says otherwise, as everywhere. */
+/* What each stands for. Of a bare tcp or udp see inetd_family.h. */
 static const struct {
 	const char *name, *protocol, *family;
 	bool is_v6only;
 } protocols[] = {
-	{ "tcp", "tcp", "IPv4", false },
+	{ "tcp", "tcp", NULL, false },
 	{ "tcp4", "tcp", "IPv4", false },
 	{ "tcp6", "tcp", "IPv6", true },
 	{ "tcp46", "tcp", NULL, false },
-	{ "udp", "udp", "IPv4", false },
+	{ "udp", "udp", NULL, false },
 	{ "udp4", "udp", "IPv4", false },
 	{ "udp6", "udp", "IPv6", true },
 	{ "udp46", "udp", NULL, false },
@@ -121,6 +121,15 @@ inetd_add(struct setting *set, const char *text, const struct place *place)
 {
 	set->words = room_for_one(set->words, set->count, sizeof(*set->words));
 	set->words[set->count++] = (struct word){ mem_dup(text), *place };
+}
+
+struct setting *
+inetd_find(const struct block *b, const char *name)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (strcmp(b->settings[i].name.text, name) == 0)
+			return &b->settings[i];
+	return NULL;
 }
 
 struct setting *

@@ -35,6 +35,8 @@ bool inetd_line_read(const struct inetd_line *l, struct block *out);
 /* The addresses in front of a port, "a,b" or "[::1]"; "*" is none. */
 void inetd_addresses_take(struct inetd_words *list, const struct word *w, size_t len);
 
+/* The setting of this name, valid until one is added, or NULL. */
+struct setting *inetd_find(const struct block *b, const char *name);
 /* Adds a setting with this word, at one place; NULL: without any. It is valid until the next one is added. */
 struct setting *inetd_set(
     struct block *b, const char *name, const struct place *place, const char *text);

@@ -35,7 +35,7 @@ static const struct {
 	const char *line, *becomes;
 } good[] = {
 	{ "echo stream tcp nowait root internal",
-	    "service echo {|type = {\"INTERNAL\"}|flags = {\"IPv4\"}|id = \"echo\"" },
+	    "service echo {|type = {\"INTERNAL\"}|flags = {\"NOLIBWRAP\"}|id = \"echo\"" },
 	{ "echo dgram udp wait root internal", "id = \"echo/udp\"|socket_type = dgram" },
 	{ "echo dgram udp46 wait root internal", "id = \"echo/udp46\"|protocol = udp" },
 	{ "telnet stream tcp nowait anna /bin/cat",
@@ -44,7 +44,7 @@ static const struct {
 	    "NAMEINARGS|server_args = {\"cat\", \"-u\"}" },
 	{ "telnet stream tcp nowait anna cat cat", "server = \"/usr/bin/cat\"" },
 	{ "8080 stream tcp nowait anna /bin/cat",
-	    "service 8080 {|port = \"8080\"|flags = {\"IPv4\"" },
+	    "service 8080 {|port = \"8080\"|flags = {\"NOLIBWRAP\"}" },
 	{ "127.0.0.1:8080 stream tcp nowait anna /bin/cat",
 	    "bind = {\"127.0.0.1\"}|port = \"8080\"" },
 	{ "127.0.0.1:http stream tcp nowait anna /bin/cat",
@@ -54,8 +54,17 @@ static const struct {
 	{ "[::1]:444 stream tcp nowait anna /bin/cat", "bind = {\"::1\"}|port = \"444\"" },
 	{ "127.0.0.1,[::1]:444 stream tcp nowait anna /bin/cat",
 	    "bind = {\"127.0.0.1\", \"::1\"}" },
-	{ "*:444 stream tcp nowait anna /bin/cat", "port = \"444\"|flags = {\"IPv4\"" },
+	{ "*:444 stream tcp nowait anna /bin/cat", "port = \"444\"|!IPv4" },
+	{ "444 stream tcp nowait anna /bin/cat\n444 stream tcp6 nowait anna /bin/cat",
+	    "flags = {\"IPv4\", \"NOLIBWRAP\"}|flags = {\"IPv6\", \"NOLIBWRAP\"}" },
+	{ "#<off># 444 stream tcp6 nowait anna /bin/cat\n444 stream tcp nowait anna /bin/cat",
+	    "flags = {\"IPv4\", \"NOLIBWRAP\"}" },
+	{ "444 dgram udp6 wait anna /bin/cat\n444 stream tcp nowait anna /bin/cat", "!IPv4" },
+	{ "444 stream tcp6 nowait anna /bin/cat\n127.0.0.1:444 stream tcp nowait anna /bin/cat",
+	    "!IPv4" },
 	{ "127.0.0.1:\n444 stream tcp nowait anna /bin/cat", "bind = {\"127.0.0.1\"}" },
+	{ "127.0.0.1: # here alone\n444 stream tcp nowait anna /bin/cat",
+	    "bind = {\"127.0.0.1\"}" },
 	{ "127.0.0.1:\n*:444 stream tcp nowait anna /bin/cat", "!bind" },
 	{ "127.0.0.1:\n*:\n444 stream tcp nowait anna /bin/cat", "!bind" },
 	{ "444 stream tcp4 nowait anna /bin/cat", "flags = {\"IPv4\"|id = \"444/tcp4\"" },
@@ -307,6 +316,44 @@ START_TEST(any_bytes_are_read_or_refused)
 
 END_TEST
 
+START_TEST(an_address_with_more_behind_it_still_closes_the_lines_below)
+{
+	struct problems problems = { 0 };
+	struct config *c = load_text(
+	    "127.0.0.1: 445 stream tcp nowait anna /bin/cat\n444 stream tcp nowait anna /bin/cat\n",
+	    &problems);
+
+	ck_assert_uint_eq(c->count, 1);
+	ck_assert_uint_eq(problems.by_severity[SEVERITY_ERROR], 1);
+	ck_assert_str_eq(c->services[0]->endpoints[0].key, "tcp:127.0.0.1:444");
+	problems_done(&problems);
+	config_unref(c);
+}
+
+END_TEST
+
+START_TEST(many_lines_of_one_name_get_their_numbers_at_once)
+{
+	struct problems problems = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	for (int i = 0; i < 20000; i++)
+		fprintf(f, "127.%d.%d.1:7000 stream tcp nowait anna /bin/cat\n", i / 200, i % 200);
+	fclose(f);
+	struct config *c = load_text(text, &problems);
+
+	ck_assert_uint_eq(c->count, 20000);
+	ck_assert_str_eq(c->services[0]->id, "7000");
+	ck_assert_str_eq(c->services[19999]->id, "7000/20000");
+	free(text);
+	problems_done(&problems);
+	config_unref(c);
+}
+
+END_TEST
+
 /* Lines that are neither empty nor a comment. */
 static unsigned
 count_active(const struct source *source)
@@ -362,6 +409,8 @@ main(void)
 		TEST(hosts_allow_is_minded_where_it_is_asked_for),
 		TEST_LOOP(the_first_word_tells_what_a_file_is, (int)ARRAY_LEN(kinds)),
 		TEST(the_command_line_stands_before_every_file),
+		TEST(an_address_with_more_behind_it_still_closes_the_lines_below),
+		TEST(many_lines_of_one_name_get_their_numbers_at_once),
 		TEST_LOOP(any_bytes_are_read_or_refused, 200),
 		TEST_LOOP(every_line_of_real_files_is_read_or_has_a_reason, (int)files.count),
 	};
