@@ -87,6 +87,10 @@ find_of_listener(struct troubles *t, const struct service *s, const struct liste
 		    "nobody is accepted at %s for a while: the program ends without serving, or cannot be "
 		    "started",
 		    l->key);
+	else if (l->holds & HOLD_CPS)
+		add(t, s->conf->id, "cps",
+		    "nobody is accepted at %s for a while: there were more than %u connections a second",
+		    l->key, s->conf->cps.per_second);
 	else if (l->holds & HOLD_FORK)
 		add(t, s->conf->id, "failing",
 		    "no process can be started at present for a client of %s; it is tried again",

@@ -70,7 +70,7 @@ START_TEST(eleventh_connection_of_one_source_is_refused)
 	/* Nobody else is held back by it. */
 	close(hold_open_from(d, "x", B));
 	close(fds[4]);
-	expect_line(d, "EXIT: x");
+	expect_lines(d, 2, "EXIT: x");
 	fds[4] = hold_open_from(d, "x", A);
 	expect_refused(d, "x", A);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
@@ -308,6 +308,9 @@ START_TEST(b8_too_many_a_second_and_the_listener_rests)
 	json_t *answer = control_ask(d, "{\"command\":\"services\",\"service\":\"x\"}");
 	ck_assert_ptr_nonnull(
 	    strstr(json_text_at(answer, "services.0.listeners.0.state"), "resting"));
+	json_decref(answer);
+	answer = control_ask(d, "{\"command\":\"status\"}");
+	ck_assert_str_eq(json_text_at(answer, "problems.0.what"), "cps");
 	json_decref(answer);
 	pass_time(d, 16);
 	ck_assert_int_gt(ask_pid(waits), 0);

@@ -235,7 +235,7 @@ receive_listen(void)
 	int fd;
 
 	while ((fd = accept4(0, NULL, NULL, SOCK_CLOEXEC)) < 0)
-		if (is_leaving)
+		if (is_leaving || errno == EINVAL) /* nobody listens any more */
 			return -1;
 	return fd;
 }
