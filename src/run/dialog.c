@@ -2,6 +2,7 @@
 #include "run/dialog.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
@@ -46,6 +47,7 @@ struct dialog {
 	int64_t idle_ms;       /* 0: it may be silent for ever */
 	int64_t heard_ms;      /* from the client, at the latest known */
 	struct timespec stamp; /* of the datagram that the program has read last; 0: none yet */
+	uint64_t waiting;      /* what has come and was not read, see has_more */
 	LIST_ENTRY(dialog) in_slot;
 };
 
@@ -137,16 +139,31 @@ has_heard(struct dialog *x, int64_t *age_ms)
 	return true;
 }
 
+/* Whether anything has come since the last look of what waits for the program: there are other bytes in the queue, or more was lost
+ * because there was no room. */
+static bool
+has_more(struct dialog *x)
+{
+	struct pollfd p = { .fd = x->fd, .events = POLLIN };
+	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(memory);
+	uint64_t before = x->waiting;
+
+	if (poll(&p, 1, 0) <= 0 || (p.revents & POLLIN) == 0)
+		return false;
+	if (getsockopt(x->fd, SOL_SOCKET, SO_MEMINFO, memory, &len) < 0)
+		return true;
+	x->waiting = (uint64_t)memory[SK_MEMINFO_DROPS] << 32 | memory[SK_MEMINFO_RMEM_ALLOC];
+	return x->waiting != before;
+}
+
 /* The clock of the day may be set at any time: what has come since the last look is no older than that. */
 static void
 look(struct dialog *x, int64_t now_ms)
 {
-	struct pollfd p = { .fd = x->fd, .events = POLLIN };
 	int64_t age_ms = 0, longest_ms = now_ms - x->heard_ms;
 
-	if (poll(&p, 1, 0) > 0 && (p.revents & POLLIN) != 0)
-		age_ms = 0;
-	else if (!has_heard(x, &age_ms))
+	if (!has_more(x) && !has_heard(x, &age_ms))
 		return;
 	if (age_ms > longest_ms)
 		age_ms = longest_ms;
@@ -175,6 +192,7 @@ watch_idle(struct dialog *x)
 	x->idle_ms = x->server->service->conf->idle_timeout_ms;
 	x->idle = (struct loop_timer){ .fn = on_idle_timer, .arg = x };
 	x->heard_ms = clock_now_ms();
+	(void)has_more(x);
 	if (x->idle_ms != 0)
 		loop_timer_set(x->owner->runtime->loop, &x->idle, x->heard_ms + x->idle_ms);
 }
@@ -350,7 +368,7 @@ take_options(int fd, int listener, int family)
 	return family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) : 0;
 }
 
-/* A socket for both addresses of c, with a number from 64 up; or -errno. */
+/* A socket for both addresses of c, with a number from 64 up; or -errno. -EHOSTUNREACH: no way leads to the client. */
 static int
 open_dialog(const struct listener *l, const struct connection *c)
 {
@@ -364,7 +382,7 @@ open_dialog(const struct listener *l, const struct connection *c)
 	if (r == 0)
 		r = bind_beside(fd, l->io.fd, &local);
 	if (r == 0 && connect(fd, &peer.u.sa, peer.len) < 0)
-		r = -errno;
+		r = errno == ENOBUFS || errno == ENOMEM ? -errno : -EHOSTUNREACH;
 	if (r == 0)
 		r = socket_high(fd);
 	if (r < 0)
@@ -374,8 +392,9 @@ open_dialog(const struct listener *l, const struct connection *c)
 
 /* ---- what comes to a listener ---- */
 
+/* error: 0 if it has not come back. */
 static void
-say_lost(struct listener *l, const char *why)
+say_lost(struct listener *l, int error)
 {
 	unsigned left_out;
 	struct dialogs *d = table_of(l->runtime);
@@ -385,8 +404,20 @@ say_lost(struct listener *l, const char *why)
 	if (rate_allows(&d->lost_rate, now, MESSAGE_MS, &left_out))
 		log_warn(
 		    "event=datagram-lost service=%s address=%s error=\"%s\" left-out=%u reason=\"it could not be put into the socket of its client\"",
-		    l->role.conf->id, l->key, why, left_out);
-	listener_back_off(l, now + PAUSE_MS);
+		    l->role.conf->id, l->key,
+		    error != 0 ? strerror(error) : "a packet filter may stand in the way",
+		    left_out);
+	/* One of that size says nothing of the next. */
+	if (error != EMSGSIZE)
+		listener_back_off(l, now + PAUSE_MS);
+}
+
+static void
+throw_away(struct service *s, const struct connection *c)
+{
+	s->counters.aborted++;
+	TRACE(s, c->id, "a datagram from %s was thrown away: there is nobody to answer",
+	    trace_peer(&c->peer));
 }
 
 /* False if the datagram is not there: a packet filter may drop it. */
@@ -427,6 +458,11 @@ begin(struct listener *l, struct connection *c, const struct arrival *a)
 	int r;
 
 	c->fd = open_dialog(l, c);
+	/* Sources can be forged: such a one must not hold up the others. */
+	if (c->fd == -EHOSTUNREACH) {
+		throw_away(s, c);
+		return;
+	}
 	r = c->fd < 0 ? c->fd : replay_send(&c->peer, &c->local, first, a->len);
 	if (r == 0 && has_arrived(c->fd)) {
 		put_in_front(c, a);
@@ -439,20 +475,32 @@ begin(struct listener *l, struct connection *c, const struct arrival *a)
 		close(c->fd);
 	if (r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM)
 		services_rest(l->runtime, -r);
-	say_lost(l, r < 0 ? strerror(-r) : "a packet filter may stand in the way");
+	say_lost(l, -r);
+}
+
+static bool
+is_loopback(const struct addr *a)
+{
+	return addr_family(a) == AF_INET && ntohl(a->u.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+static bool
+is_same_host(const struct addr *x, const struct addr *y)
+{
+	struct addr a = *x;
+
+	addr_set_port(&a, addr_port(y));
+	return addr_equal(&a, y) || (is_loopback(x) && is_loopback(y));
 }
 
 /* Nobody could be answered there, or the answer would come to ourselves. */
 static bool
 is_nobody(const struct service *s, const struct connection *c)
 {
-	struct addr host = c->peer;
-
 	if (addr_port(&c->peer) == 0 || !arrival_is_one_host(&c->peer) ||
 	    addr_family(&c->peer) != addr_family(&c->local))
 		return true;
-	addr_set_port(&host, addr_port(&c->local));
-	return addr_equal(&host, &c->local) && services_have_port(&c->peer, s->runtime);
+	return is_same_host(&c->peer, &c->local) && services_have_port(&c->peer, s->runtime);
 }
 
 static void
@@ -464,9 +512,7 @@ take(struct listener *l, const struct arrival *a)
 	addr_canonical(&c.peer);
 	if (!arrival_local(a, addr_port(&l->bound), &c.local) || is_nobody(s, &c)) {
 		take_arrived(s, &c);
-		s->counters.aborted++;
-		TRACE(s, 0, "a datagram from %s was thrown away: there is nobody to answer",
-		    trace_peer(&c.peer));
+		throw_away(s, &c);
 		return;
 	}
 	/* It has come before the socket of this client was there. */
@@ -474,7 +520,7 @@ take(struct listener *l, const struct arrival *a)
 		int r = replay_send(&c.peer, &c.local, first, a->len);
 
 		if (r < 0)
-			say_lost(l, strerror(-r));
+			say_lost(l, -r);
 		return;
 	}
 	take_arrived(s, &c);

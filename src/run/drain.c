@@ -56,6 +56,15 @@ set_timer(struct drains *d)
 }
 
 static void
+free_text(struct drain *c)
+{
+	c->owner->bytes -= c->len;
+	free(c->text);
+	c->text = NULL;
+	c->len = c->sent = 0;
+}
+
+static void
 remove_drain(struct drain *c)
 {
 	struct drains *d = c->owner;
@@ -63,10 +72,9 @@ remove_drain(struct drain *c)
 	TAILQ_REMOVE(&d->by_age, c, by_age);
 	TAILQ_REMOVE(&d->by_due, c, by_due);
 	d->count--;
-	d->bytes -= c->len;
 	loop_del(d->loop, &c->io);
 	linger_close(c->io.fd);
-	free(c->text);
+	free_text(c);
 	loop_defer(d->loop, free, c);
 }
 
@@ -84,6 +92,7 @@ send_text(struct drain *c)
 			return errno == EAGAIN;
 		c->sent += (size_t)n;
 	}
+	free_text(c);
 	if (!c->is_shut && shutdown(c->io.fd, SHUT_WR) < 0)
 		return false;
 	c->is_shut = true;
@@ -202,16 +211,24 @@ add_drain(struct drains *d, int fd, int64_t time_ms)
 static void
 give_text(struct drain *c, const char *text, size_t len)
 {
-	struct drains *d = c->owner;
-	struct drain *old, *next;
-
+	if (text == NULL || len == 0)
+		return;
 	c->text = mem_dupn(text, len);
 	c->len = len;
-	d->bytes += len;
-	for (old = TAILQ_FIRST(&d->by_age); old != c && d->bytes > DRAINS_MOST_BYTES; old = next) {
-		next = TAILQ_NEXT(old, by_age);
-		if (old->len > 0)
-			remove_drain(old);
+	c->owner->bytes += len;
+}
+
+/* The latest one stays, however much it is to be sent. */
+static void
+bound_bytes(struct drains *d)
+{
+	const struct drain *latest = TAILQ_LAST(&d->by_age, drain_list);
+	struct drain *c, *next;
+
+	for (c = TAILQ_FIRST(&d->by_age); d->bytes > DRAINS_MOST_BYTES && c != latest; c = next) {
+		next = TAILQ_NEXT(c, by_age);
+		if (c->len > 0)
+			remove_drain(c);
 	}
 }
 
@@ -220,10 +237,10 @@ drains_add(struct drains *d, int fd, const char *text, size_t len, int64_t time_
 {
 	struct drain *c = add_drain(d, fd, time_ms);
 
-	if (text != NULL && len > 0)
-		give_text(c, text, len);
+	give_text(c, text, len);
 	if (!go_on(c) || loop_add(d->loop, &c->io) == -EPERM)
 		remove_drain(c);
+	bound_bytes(d);
 	set_timer(d);
 }
 

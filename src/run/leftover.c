@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/loop.h"
@@ -19,9 +20,13 @@
 #define FIRST_LOOK_MS   10
 #define LONGEST_LOOK_MS 1000
 
+/* They may have one part in so many of all descriptors. */
+#define DESCRIPTOR_PARTS 8
+
 struct entry {
 	struct leftover rest;
 	int64_t look_ms, wait_ms; /* when it is looked at next, and the time since the last look */
+	int64_t close_ms;         /* until when its connection is kept */
 	TAILQ_ENTRY(entry) link;
 };
 
@@ -31,7 +36,7 @@ struct leftovers {
 	struct drains *drains;
 	struct loop_timer timer;
 	TAILQ_HEAD(, entry) entries; /* the oldest first */
-	unsigned count;
+	unsigned count, most;
 };
 
 /* The number of a group is given to nobody else while something of it is left: a program of ours that has it is another one. */
@@ -48,15 +53,19 @@ is_gone(const struct leftover *rest)
 }
 
 static void
+kill_group(const struct leftover *rest, const char *reason)
+{
+	if (kill(-rest->pgid, SIGKILL) == 0)
+		log_warn("event=killed pid=%d reason=\"%s\"", (int)rest->pgid, reason);
+}
+
+static void
 kill_if_due(struct leftover *rest, int64_t now_ms)
 {
 	if (rest->kill_ms == 0 || rest->kill_ms > now_ms)
 		return;
 	rest->kill_ms = 0;
-	if (kill(-rest->pgid, SIGKILL) == 0)
-		log_warn(
-		    "event=killed pid=%d reason=\"its process group is still there after stop_grace\"",
-		    (int)rest->pgid);
+	kill_group(rest, "its process group is still there after stop_grace");
 }
 
 static void
@@ -82,6 +91,42 @@ close_entry(struct leftovers *l, struct entry *e)
 	remove_entry(l, e);
 }
 
+/* Nobody looks at it any more: what is to be killed at some time is killed now. */
+static void
+give_up(struct leftovers *l, struct entry *e)
+{
+	if (e->rest.kill_ms != 0 && !is_another(l, &e->rest))
+		kill_group(&e->rest, "too many process groups wait to be killed");
+	close_entry(l, e);
+}
+
+/* A service that something has started in the background may never end, and its client would wait for an end of what he reads. */
+static void
+close_if_due(struct entry *e, int64_t now_ms)
+{
+	if (e->rest.fd == 0 || e->close_ms > now_ms)
+		return;
+	linger_close(e->rest.fd);
+	e->rest.fd = 0;
+}
+
+static int64_t
+earlier(int64_t x, int64_t y)
+{
+	return x < y ? x : y;
+}
+
+static void
+look_again(struct entry *e, int64_t now_ms)
+{
+	e->wait_ms = earlier(2 * e->wait_ms, LONGEST_LOOK_MS);
+	e->look_ms = now_ms + e->wait_ms;
+	if (e->rest.kill_ms != 0)
+		e->look_ms = earlier(e->look_ms, e->rest.kill_ms);
+	if (e->rest.fd != 0)
+		e->look_ms = earlier(e->look_ms, e->close_ms);
+}
+
 /* True if it is to be looked at again. */
 static bool
 look(struct leftovers *l, struct entry *e, int64_t now_ms)
@@ -93,12 +138,10 @@ look(struct leftovers *l, struct entry *e, int64_t now_ms)
 		return false;
 	}
 	kill_if_due(&e->rest, now_ms);
+	close_if_due(e, now_ms);
 	if (e->rest.fd == 0 && e->rest.kill_ms == 0)
 		return false;
-	e->wait_ms = 2 * e->wait_ms < LONGEST_LOOK_MS ? 2 * e->wait_ms : LONGEST_LOOK_MS;
-	e->look_ms = now_ms + e->wait_ms;
-	if (e->rest.kill_ms != 0 && e->rest.kill_ms < e->look_ms)
-		e->look_ms = e->rest.kill_ms;
+	look_again(e, now_ms);
 	return true;
 }
 
@@ -126,6 +169,7 @@ leftovers_new(struct loop *loop, struct servers *servers, struct drains *drains)
 	struct leftovers *l = mem_alloc(sizeof(*l));
 
 	*l = (struct leftovers){ .loop = loop, .servers = servers, .drains = drains };
+	l->most = descriptor_share(DESCRIPTOR_PARTS, LEFTOVERS_MOST);
 	l->timer = (struct loop_timer){ .fn = on_timer, .arg = l };
 	TAILQ_INIT(&l->entries);
 	return l;
@@ -145,21 +189,24 @@ leftovers_free(struct leftovers *l)
 void
 leftovers_add(struct leftovers *l, const struct leftover *rest)
 {
-	const int64_t look_ms = clock_now_ms() + FIRST_LOOK_MS;
+	const int64_t now_ms = clock_now_ms();
 	struct entry *e;
 
 	if (is_gone(rest)) {
 		drain(l, rest);
 		return;
 	}
-	if (l->count == LEFTOVERS_MOST)
-		close_entry(l, TAILQ_FIRST(&l->entries));
+	if (l->count == l->most)
+		give_up(l, TAILQ_FIRST(&l->entries));
 	e = mem_alloc(sizeof(*e));
-	*e = (struct entry){ .rest = *rest, .look_ms = look_ms, .wait_ms = FIRST_LOOK_MS };
+	*e = (struct entry){
+		.rest = *rest, .wait_ms = FIRST_LOOK_MS / 2, .close_ms = now_ms + rest->linger_ms
+	};
+	look_again(e, now_ms);
 	TAILQ_INSERT_TAIL(&l->entries, e, link);
 	l->count++;
-	if (!loop_timer_runs(&l->timer) || l->timer.due_ms > look_ms)
-		loop_timer_set(l->loop, &l->timer, look_ms);
+	if (!loop_timer_runs(&l->timer) || l->timer.due_ms > e->look_ms)
+		loop_timer_set(l->loop, &l->timer, e->look_ms);
 }
 
 unsigned

@@ -12,14 +12,16 @@ struct leftovers;
 struct loop;
 struct servers;
 
-/* At most so many at a time; the client of the oldest is then left to whoever has it. */
+/* At most so many at a time, and fewer where descriptors are few; the client of the oldest is then left to whoever has it, and a group that
+ * was to be killed later is killed. */
 #define LEFTOVERS_MOST 1024u
 
 struct leftover {
 	pid_t pgid;
-	int fd;            /* the daemon's copy of the connection, which is drained then; 0: none */
-	int64_t linger_ms; /* for so long */
-	int64_t kill_ms;   /* the group is killed if it is still there; 0: never */
+	int fd; /* the daemon's copy of the connection, which is drained then; 0: none */
+	int64_t
+	    linger_ms; /* for so long; and for so long at most the daemon waits for it: then whoever has the connection goes on alone */
+	int64_t kill_ms; /* the group is killed if it is still there; 0: never */
 };
 
 struct leftovers *leftovers_new(struct loop *loop, struct servers *servers, struct drains *drains);

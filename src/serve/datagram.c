@@ -6,9 +6,14 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "policy/sources.h"
 #include "serve/arrival.h"
 #include "serve/builtin.h"
+
+/* What belongs to one client. */
+#define SOURCE_V6_BITS 64
 
 /* One datagram at a time is worked on, in one thread. */
 static char request[ARRIVAL_SIZE];
@@ -41,6 +46,19 @@ is_automaton(uint16_t port)
 	return port < 1024;
 }
 
+/* A service elsewhere that answers whatever it gets, at a port that nobody knows, and one of ours would answer each other
+ * without end, once somebody has forged one datagram. It ends with the first that is not answered. */
+static bool
+has_had_enough(const struct addr *peer)
+{
+	static const struct rate_conf rule = { .count = 100, .period_ms = 1000, .burst = 1000 };
+	static struct sources *seen;
+
+	if (seen == NULL)
+		seen = sources_new();
+	return !sources_take(seen, peer, SOURCE_V6_BITS, &rule, clock_now_ms());
+}
+
 static bool
 is_answered(const struct arrival *a, const struct addr *peer, const struct datagram_rules *rules)
 {
@@ -49,7 +67,9 @@ is_answered(const struct arrival *a, const struct addr *peer, const struct datag
 	/* An answer to what was sent to many would come from each of them. */
 	if (!arrival_is_one_host(peer) || is_automaton(addr_port(peer)) || arrival_was_for_many(a))
 		return false;
-	return rules->is_own == NULL || !rules->is_own(peer, rules->arg);
+	if (rules->is_own != NULL && rules->is_own(peer, rules->arg))
+		return false;
+	return !has_had_enough(peer);
 }
 
 static void

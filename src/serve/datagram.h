@@ -21,7 +21,8 @@ struct datagram_rules {
 
 /* Takes up to budget datagrams and answers each from the address it was sent to. Never answered are
  * sources that could be another automaton (ports below 1024 and well-known ones), our own sockets,
- * and sources or destinations that are not one host's. Returns how many were taken. */
+ * sources or destinations that are not one host's, and more than 100 a second of one source, or 1000
+ * at once. Returns how many were taken. */
 unsigned datagram_serve(int fd, const struct builtin *b, const struct datagram_rules *rules,
     unsigned budget, time_t now);
 

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -427,14 +429,90 @@ START_TEST(datagram_that_does_not_come_back)
 		test_skip("datagram_that_does_not_come_back", "no network of its own");
 		return;
 	}
-	struct daemon *d = start_dialogs("");
+	struct daemon *d = daemon_new();
+	daemon_arg(d, "-d");
+	daemon_service(d, "x", "udp", DIALOG);
+	daemon_start(d);
 	int fd = datagram_to(d, "x");
 	ck_assert_int_eq(send(fd, zeros, sizeof(zeros), 0), sizeof(zeros));
 	expect_line(d, "event=datagram-lost service=x address=* error=\"Message too long\"");
 	expect_no_line(d, "START: x");
+	/* Others need not wait for it. */
 	ask(fd, "small");
+	expect_no_line(d, "event=held address=* why=\"backing off\"");
 	close(fd);
 	close(control);
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* A datagram in the name of another. */
+static void
+send_as(const char *source, unsigned source_port, struct daemon *d, const char *name)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW),
+	    probe = datagram_to(d, name);
+	socklen_t len = sizeof(to);
+
+	struct {
+		struct iphdr ip;
+		struct udphdr udp;
+		char data;
+	} __attribute__((packed))
+	packet = { .ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP },
+		.data = 'f' };
+
+	ck_assert_int_eq(getpeername(probe, (struct sockaddr *)&to, &len), 0);
+	close(probe);
+	packet.ip.saddr = inet_addr(source);
+	packet.ip.daddr = to.sin_addr.s_addr;
+	packet.udp.uh_sport =
+	    htons((uint16_t)(source_port != 0 ? source_port : ntohs(to.sin_port)));
+	packet.udp.uh_dport = to.sin_port;
+	packet.udp.uh_ulen = htons(sizeof(packet.udp) + 1);
+	ck_assert_int_eq(sendto(fd, &packet, sizeof(packet), 0, (struct sockaddr *)&to, sizeof(to)),
+	    sizeof(packet));
+	close(fd);
+}
+
+/* What is forged so must not hold up the clients that there are. */
+START_TEST(source_that_no_way_leads_to)
+{
+	if (!own_network()) {
+		test_skip("source_that_no_way_leads_to", "no network of its own");
+		return;
+	}
+	struct daemon *d = start_dialogs("");
+	int fd = datagram_to(d, "x");
+
+	send_as("10.1.2.3", 5000, d, "x");
+	send_as("127.255.255.255", 5000, d, "x");
+	ask(fd, "b");
+	expect_line(d, "START: x");
+	expect_no_line(d, "event=datagram-lost");
+	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* Two of our own services would answer each other without end. */
+START_TEST(c2_own_port_at_another_address_of_the_loopback_device)
+{
+	if (!may_run("c2_own_port_at_another_address_of_the_loopback_device"))
+		return;
+	struct daemon *d = start_dialogs("");
+	int fd = datagram_to(d, "x");
+
+	send_as("127.0.0.2", 0, d, "x");
+	ask(fd, "b");
+	expect_line(d, "START: x pid=* from=127.0.0.1");
+	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	close(fd);
 	daemon_stop(d);
 }
 
@@ -541,6 +619,23 @@ START_TEST(program_of_a_silent_client_is_ended)
 	expect_line(d, "EXIT: x signal=15 pid=%d", (int)pid);
 	ck_assert_int_ge(now_ms() - last, 950);
 	ck_assert_int_ne(ask(fd, "c"), pid);
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* What it has left unread is no sign of life of its client. */
+START_TEST(program_that_reads_nothing_is_ended_too)
+{
+	if (!may_run("program_that_reads_nothing_is_ended_too"))
+		return;
+	struct daemon *d = start_dialogs("\tidle_timeout = 200ms\n\tserver_args = hold\n");
+	int fd = datagram_to(d, "x");
+
+	send_text(fd, "a");
+	expect_line(d, "START: x");
+	expect_line(d, "EXIT: x signal=15");
 	close(fd);
 	daemon_stop(d);
 }
@@ -660,10 +755,13 @@ static const struct suite_test tests[] = {
 	TEST(c9_both_families_over_one_socket),
 	TEST(clients_of_other_networks),
 	TEST(datagram_that_does_not_come_back),
+	TEST(source_that_no_way_leads_to),
+	TEST(c2_own_port_at_another_address_of_the_loopback_device),
 	TEST_LOOP(c7_datagrams_of_every_size, ARRAY_LEN(sizes)),
 	TEST(c6_empty_datagram_is_a_datagram),
 	TEST(nobody_else_gets_the_port),
 	TEST(program_of_a_silent_client_is_ended),
+	TEST(program_that_reads_nothing_is_ended_too),
 	TEST(reload_leaves_programs_alone),
 	TEST(upgrade_leaves_programs_alone),
 	TEST(programs_end_with_the_daemon),

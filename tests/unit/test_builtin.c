@@ -587,6 +587,34 @@ START_TEST(c7_longest_datagram_is_echoed_whole)
 
 END_TEST
 
+/* What the one answers is asked of the other. */
+START_TEST(c4_two_echo_services_end_by_themselves)
+{
+	enum { MOST = 100000 };
+	struct addr other;
+	int second;
+	unsigned turns = 0;
+
+	ck_assert(start(AF_INET));
+	second = client_at("127.0.0.1", 0);
+	other.len = sizeof(other.u);
+	ck_assert_int_eq(getsockname(second, &other.u.sa, &other.len), 0);
+	ck_assert_int_eq(arrival_prepare(second, AF_INET), 0);
+	send_to_server(second, "x", 1);
+	while (turns < MOST && datagram_serve(server, builtin_find("echo"), &rules, 1, NOON) == 1 &&
+	       datagram_serve(second, builtin_find("echo"), &rules, 1, NOON) == 1)
+		turns++;
+	ck_assert_uint_gt(turns, 100);
+	ck_assert_uint_lt(turns, MOST);
+	/* Nor is anything left of it. */
+	ck_assert_int_eq(got(server), -1);
+	ck_assert_int_eq(got(second), -1);
+	close(second);
+	close(server);
+}
+
+END_TEST
+
 static const struct {
 	int family;
 	const char *asked;
@@ -765,6 +793,7 @@ static const struct suite_test tests[] = {
 	TEST(c2_our_own_socket_is_never_answered),
 	TEST(c2_broadcast_is_never_answered),
 	TEST(c6_empty_datagram_is_data),
+	TEST(c4_two_echo_services_end_by_themselves),
 	TEST(c7_longest_datagram_is_echoed_whole),
 	TEST_LOOP(c9_answer_comes_from_the_address_that_was_asked, ARRAY_LEN(homes)),
 	TEST(c9_answer_comes_from_the_second_ipv6_address),

@@ -221,7 +221,7 @@ START_TEST(beyond_the_most_the_oldest_is_closed)
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
 	files.rlim_cur = files.rlim_max;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
-	if (files.rlim_max < 2 * DRAINS_MOST + 100) {
+	if (files.rlim_max < 8 * DRAINS_MOST) {
 		test_skip("beyond_the_most_the_oldest_is_closed", "too few descriptors");
 		return;
 	}
@@ -237,6 +237,53 @@ START_TEST(beyond_the_most_the_oldest_is_closed)
 	finish();
 	for (unsigned i = 0; i <= DRAINS_MOST; i++)
 		close(client[i]);
+}
+
+END_TEST
+
+START_TEST(where_descriptors_are_few_most_of_them_are_for_others)
+{
+	int client[64];
+	struct rlimit files;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = 256;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	start();
+	for (unsigned i = 0; i < ARRAY_LEN(client); i++)
+		drains_add(drains, unix_pair(&client[i]), NULL, 0, LONG_MS);
+	ck_assert_uint_eq(drains_count(drains), 256 / 8 + 1);
+	ck_assert_int_lt(send(client[0], "x", 1, MSG_NOSIGNAL), 0);
+	ck_assert_int_eq(send(client[63], "x", 1, MSG_NOSIGNAL), 1);
+	finish();
+	for (unsigned i = 0; i < ARRAY_LEN(client); i++)
+		close(client[i]);
+}
+
+END_TEST
+
+/* Those that have got all theirs take no memory, and are not closed for it. */
+START_TEST(texts_that_nobody_takes_are_bounded)
+{
+	enum { SIZE = 4 << 20, FIT = DRAINS_MOST_BYTES / SIZE };
+
+	int client[FIT + 2];
+	char *text = mem_alloc(SIZE);
+
+	memset(text, 't', SIZE);
+	start();
+	drains_add(drains, unix_pair(&client[0]), "all", 3, LONG_MS);
+	for (unsigned i = 1; i < ARRAY_LEN(client); i++) {
+		drains_add(drains, unix_pair(&client[i]), text, SIZE, LONG_MS);
+		ck_assert_uint_eq(drains_count(drains), i <= FIT ? i + 1 : FIT + 1);
+	}
+	ck_assert_int_eq(send(client[0], "x", 1, MSG_NOSIGNAL), 1);
+	ck_assert_int_lt(send(client[1], "x", 1, MSG_NOSIGNAL), 0);
+	ck_assert_int_eq(send(client[2], "x", 1, MSG_NOSIGNAL), 1);
+	finish();
+	for (unsigned i = 0; i < ARRAY_LEN(client); i++)
+		close(client[i]);
+	free(text);
 }
 
 END_TEST
@@ -311,6 +358,8 @@ static const struct suite_test tests[] = {
 	TEST(client_that_does_not_read_blocks_nobody_and_is_closed_in_time),
 	TEST(each_is_closed_at_its_own_time),
 	TEST(beyond_the_most_the_oldest_is_closed),
+	TEST(where_descriptors_are_few_most_of_them_are_for_others),
+	TEST(texts_that_nobody_takes_are_bounded),
 	TEST(reading_is_bounded_in_a_turn),
 	TEST(freeing_closes_all_without_waiting),
 	TEST(broken_connection_and_what_is_no_socket_are_closed),

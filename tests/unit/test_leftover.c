@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,6 +103,27 @@ START_TEST(client_is_left_alone_until_the_group_has_gone)
 
 END_TEST
 
+START_TEST(client_waits_no_longer_than_his_time_for_a_group_that_stays)
+{
+	/* Before there is a connection, which it would have as well. */
+	struct leftover rest = { .pgid = group(), .linger_ms = 50 };
+	int client;
+
+	start();
+	rest.fd = pair(&client);
+	leftovers_add(leftovers, &rest);
+	while (leftovers_count(leftovers) > 0)
+		loop_turn(loop, -1);
+	ck_assert_uint_eq(drains_count(drains), 0);
+	ck_assert(has_ended(client));
+	ck_assert_int_eq(kill(rest.pgid, 0), 0);
+	finish();
+	end_group(rest.pgid);
+	close(client);
+}
+
+END_TEST
+
 START_TEST(group_that_has_gone_already_is_not_waited_for)
 {
 	int client, fd = pair(&client);
@@ -158,10 +180,20 @@ START_TEST(beyond_the_most_the_oldest_is_given_up)
 {
 	/* Before there is a connection, which it would have as well. */
 	struct leftover rest = { .pgid = group() };
+	struct rlimit files;
 	int client;
 
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = files.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+	if (files.rlim_max < 8 * LEFTOVERS_MOST) {
+		end_group(rest.pgid);
+		test_skip("beyond_the_most_the_oldest_is_given_up", "too few descriptors");
+		return;
+	}
 	start();
 	rest.fd = pair(&client);
+	rest.linger_ms = LONG_MS;
 	leftovers_add(leftovers, &rest);
 	rest.fd = 0;
 	rest.kill_ms = INT64_MAX;
@@ -178,12 +210,36 @@ START_TEST(beyond_the_most_the_oldest_is_given_up)
 
 END_TEST
 
+START_TEST(group_that_is_given_up_is_killed_before_its_time)
+{
+	const struct rlimit few = { 256, 256 };
+	const struct leftover late = { .pgid = group(), .kill_ms = clock_now_ms() + LONG_MS };
+	const struct leftover other = { .pgid = group(), .kill_ms = late.kill_ms };
+	int status;
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	start();
+	leftovers_add(leftovers, &late);
+	for (unsigned i = 0; i < 256 / 8 + 1; i++)
+		leftovers_add(leftovers, &other);
+	ck_assert_uint_eq(leftovers_count(leftovers), 256 / 8 + 1);
+	ck_assert_int_eq(waitpid(late.pgid, &status, 0), late.pgid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(kill(other.pgid, 0), 0);
+	finish();
+	end_group(other.pgid);
+}
+
+END_TEST
+
 static const struct suite_test tests[] = {
 	TEST(client_is_left_alone_until_the_group_has_gone),
+	TEST(client_waits_no_longer_than_his_time_for_a_group_that_stays),
 	TEST(group_that_has_gone_already_is_not_waited_for),
 	TEST(new_program_of_that_number_is_another),
 	TEST(group_is_killed_when_its_time_is_over),
 	TEST(beyond_the_most_the_oldest_is_given_up),
+	TEST(group_that_is_given_up_is_killed_before_its_time),
 };
 
 int
