@@ -2,9 +2,13 @@
 #include "base/ip_set.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -21,6 +25,13 @@ struct table {
 struct ip_set {
 	unsigned refs;
 	struct table of[2]; /* IPv4, IPv6 */
+	void *map;          /* that the ranges lie in; NULL: on the heap */
+	size_t map_size;
+};
+
+/* In a file; the ranges of both families follow. */
+struct saved {
+	uint64_t count[2];
 };
 
 static const struct ip_set empty = { .of = { { .width = V4_BYTES }, { .width = V6_BYTES } } };
@@ -163,8 +174,12 @@ ip_set_unref(struct ip_set *s)
 {
 	if (s == NULL || --s->refs > 0)
 		return;
-	free(s->of[false].ranges);
-	free(s->of[true].ranges);
+	if (s->map != NULL)
+		munmap(s->map, s->map_size);
+	else {
+		free(s->of[false].ranges);
+		free(s->of[true].ranges);
+	}
 	free(s);
 }
 
@@ -267,4 +282,81 @@ ip_set_bytes(const struct ip_set *s)
 	for (size_t i = 0; i < ARRAY_LEN(s->of); i++)
 		bytes += s->of[i].count * 2 * s->of[i].width;
 	return bytes;
+}
+
+static int
+write_all(int fd, const void *data, size_t len)
+{
+	const char *from = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, from, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		from += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+ip_set_save(const struct ip_set *s, int fd)
+{
+	const struct saved saved = { { s->of[false].count, s->of[true].count } };
+	int r = write_all(fd, &saved, sizeof(saved));
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(s->of); i++)
+		r = write_all(fd, s->of[i].ranges, s->of[i].count * 2 * s->of[i].width);
+	return r;
+}
+
+/* The tables begin where the map says; false if they go beyond it. */
+static bool
+find_tables(struct ip_set *s, size_t offset)
+{
+	struct saved saved;
+	size_t left = s->map_size - offset;
+
+	if (s->map_size < offset || left < sizeof(saved))
+		return false;
+	memcpy(&saved, (char *)s->map + offset, sizeof(saved));
+	offset += sizeof(saved);
+	left -= sizeof(saved);
+	for (size_t i = 0; i < ARRAY_LEN(s->of); i++) {
+		struct table *t = &s->of[i];
+
+		if (saved.count[i] > left / (2 * t->width))
+			return false;
+		t->count = saved.count[i];
+		t->ranges = (uint8_t *)s->map + offset;
+		offset += t->count * 2 * t->width;
+		left -= t->count * 2 * t->width;
+	}
+	return true;
+}
+
+struct ip_set *
+ip_set_map(int fd, size_t offset)
+{
+	struct ip_set *s;
+	struct stat st;
+	void *map;
+
+	if (fstat(fd, &st) < 0 || st.st_size == 0)
+		return NULL;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return NULL;
+	s = mem_alloc(sizeof(*s));
+	*s = empty;
+	s->refs = 1;
+	s->map = map;
+	s->map_size = (size_t)st.st_size;
+	if (find_tables(s, offset))
+		return s;
+	ip_set_unref(s);
+	return NULL;
 }

@@ -23,4 +23,9 @@ bool ip_set_equal(const struct ip_set *x, const struct ip_set *y);
 size_t ip_set_ranges(const struct ip_set *s);
 size_t ip_set_bytes(const struct ip_set *s); /* memory that it takes */
 
+/* From one process to another, by a file in memory. Writes it behind what is there. 0 or -errno. */
+int ip_set_save(const struct ip_set *s, int fd);
+/* One reference to what was written from that offset on; the file is not needed any more. NULL: it is not whole. */
+struct ip_set *ip_set_map(int fd, size_t offset);
+
 #endif

@@ -52,6 +52,19 @@ struct factors {
 	const char *inside; /* behind the opening brace */
 };
 
+/* The braces at *text, which moves behind them. */
+static bool
+take_braces(struct factors *f, const char **text)
+{
+	f->at = f->count;
+	f->inside = *text + 1;
+	*text = strchr(*text, '}');
+	if (*text == NULL)
+		return false;
+	++*text;
+	return true;
+}
+
 static bool
 split_factors(struct factors *f, const char *text)
 {
@@ -59,16 +72,10 @@ split_factors(struct factors *f, const char *text)
 	for (;; text++) {
 		if (f->count == 4)
 			return false;
-		if (*text == '{' && f->inside == NULL && f->count > 0) {
-			f->at = f->count;
-			f->inside = text + 1;
-			text = strchr(text, '}');
-			if (text == NULL)
-				return false;
-			text++;
-		} else if (!read_octet(&text, &f->octets[f->count])) {
+		bool has_braces = *text == '{' && f->inside == NULL && f->count > 0;
+
+		if (has_braces ? !take_braces(f, &text) : !read_octet(&text, &f->octets[f->count]))
 			return false;
-		}
 		f->count++;
 		if (*text == '\0')
 			break;
@@ -291,21 +298,54 @@ same_prefixes(const struct prefix_list *x, const struct prefix_list *y)
 	return is_same;
 }
 
-bool
-access_word_same(const char *x, const char *y)
+void
+access_word_done(struct access_word *w)
 {
-	struct prefix_list left = { 0 }, right = { 0 };
-	enum access_form x_form, y_form;
+	prefix_list_done(&w->prefixes);
+}
+
+bool
+access_word_take(struct access_word *w, const char *text)
+{
+	*w = (struct access_word){ .text = text };
+	if (access_word_read(&w->form, &w->prefixes, text, NULL))
+		return true;
+	access_word_done(w);
+	return false;
+}
+
+bool
+access_word_same(const struct access_word *x, const char *text)
+{
+	struct access_word y;
 	bool is_same = false;
 
-	if (access_word_read(&x_form, &left, x, NULL) &&
-	    access_word_read(&y_form, &right, y, NULL) && x_form == y_form) {
-		if (x_form == ACCESS_PREFIXES)
-			is_same = same_prefixes(&left, &right);
-		else
-			is_same = (x_form == ACCESS_FILE ? strcmp : strcasecmp)(x, y) == 0;
-	}
-	prefix_list_done(&left);
-	prefix_list_done(&right);
+	if (!access_word_take(&y, text))
+		return false;
+	if (x->form == y.form && x->form == ACCESS_PREFIXES)
+		is_same = same_prefixes(&x->prefixes, &y.prefixes);
+	else if (x->form == y.form)
+		is_same = (x->form == ACCESS_FILE ? strcmp : strcasecmp)(x->text, text) == 0;
+	access_word_done(&y);
 	return is_same;
+}
+
+void
+access_words_read(struct prefix_list *list, const struct strings *words)
+{
+	enum access_form form;
+
+	for (size_t i = 0; i < words->count; i++)
+		access_word_read(&form, list, words->item[i], NULL);
+}
+
+bool
+prefix_lists_meet(const struct prefix_list *x, const struct prefix_list *y)
+{
+	for (size_t i = 0; i < x->count; i++)
+		for (size_t k = 0; k < y->count; k++)
+			if (prefix_covers(&x->item[i], &y->item[k]) ||
+			    prefix_covers(&y->item[k], &x->item[i]))
+				return true;
+	return false;
 }

@@ -171,6 +171,19 @@ check_trust(struct reading *r, const char *path, const struct stat *st, const st
 }
 
 int
+address_file_look(const char *path, const struct trust *trust, struct stat *st, char why[256])
+{
+	struct reading r = { .fd = -1, .why = why };
+	int error = open_file(&r, path, st);
+
+	if (error == 0)
+		error = check_trust(&r, path, st, trust);
+	if (r.fd >= 0)
+		close(r.fd);
+	return error;
+}
+
+int
 address_file_read(struct ip_set **out, const char *path, const struct trust *trust, char why[256])
 {
 	struct reading r = { .fd = -1, .why = why };

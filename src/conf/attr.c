@@ -259,7 +259,7 @@ const struct attr attrs[] = {
 	  .text = "Limit of the program's resident memory, which Linux does not enforce." },
 	{ .name = "rlimit_stack", .type = &type_limit_size, LIMIT(CONF_RLIMIT_STACK), .skips_zero = true,
 	  .text = "Limit of the program's stack." },
-	{ .name = "rlimit_files", .type = &type_limit_number, LIMIT(CONF_RLIMIT_FILES),
+	{ .name = "rlimit_files", .alias = "rlimit_nofile", .type = &type_limit_number, LIMIT(CONF_RLIMIT_FILES),
 	  .text = "Limit of the program's open files." },
 	{ .name = "rlimit_nproc", .type = &type_limit_number, LIMIT(CONF_RLIMIT_NPROC),
 	  .text = "Limit of the processes of the program's user." },

@@ -197,11 +197,19 @@ write_block(struct converting *c, const struct block *b, unsigned limit, FILE *o
 	fputs("}\n", out);
 }
 
+/* What could not be read may restrict every service: without it none starts, as none did from the file itself. */
+static const char gap[] =
+    "defaults {\n"
+    "\tNOT-CONVERTED: what may restrict the services could not be read; write it here, and take this line out\n"
+    "}\n";
+
 /* What cannot be read stays as it was, where nobody reads it. */
 static void
 write_damaged(struct converting *c, const struct block *b, unsigned limit, FILE *out)
 {
 	write_comments(c, b->place.line, "", out);
+	if (b->kind == BLOCK_DEFAULTS)
+		fputs(gap, out);
 	fputs("# not converted, it has errors:\n", out);
 	text_write_as_comment(c->lines, b->place.line, limit, out);
 	c->next = limit;
@@ -305,6 +313,8 @@ convert_source(struct conversion *out, const struct source *source, enum input_k
 		blocks_read(&blocks, source, &found);
 	keep_errors(problems, &found);
 	text_lines_init(&lines, source, &blocks);
+	if (blocks.misses || blocks.is_cut)
+		conversion_add_gap(out);
 	for (size_t i = 0; i < blocks.count; i++)
 		convert_block(&c, &blocks.item[i],
 		    i + 1 < blocks.count ? blocks.item[i + 1].place.line : lines.count + 1);
@@ -312,6 +322,12 @@ convert_source(struct conversion *out, const struct source *source, enum input_k
 	text_lines_done(&lines);
 	blocks_done(&blocks);
 	problems_done(&found);
+}
+
+void
+conversion_add_gap(struct conversion *out)
+{
+	add_piece(out, NULL, mem_dup(gap));
 }
 
 void

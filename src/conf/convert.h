@@ -21,6 +21,8 @@ struct conversion {
 /* Appends the pieces of a source, in its order. Errors of the file, and what is kept as a comment alone, go to problems. */
 void convert_source(struct conversion *out, const struct source *source, enum input_kind kind,
     const struct load_options *options, struct problems *problems);
+/* A file could not be read: what it may have restricted keeps every service from starting. */
+void conversion_add_gap(struct conversion *out);
 void conversion_done(struct conversion *c);
 
 #endif

@@ -106,6 +106,12 @@ draft_is_broken(const struct draft *d, size_t offset)
 	return d->broken[index_at(offset)];
 }
 
+void
+draft_break(struct draft *d, size_t offset)
+{
+	d->broken[index_at(offset)] = true;
+}
+
 bool
 draft_is_inherited(const struct draft *d)
 {

@@ -36,6 +36,8 @@ bool draft_is_given(
 bool draft_is_own(const struct draft *d, size_t offset); /* here */
 
 bool draft_is_broken(const struct draft *d, size_t offset);
+/* What was read by itself is refused for what it came to. */
+void draft_break(struct draft *d, size_t offset);
 /* A socket for this id was handed over: it needs no address. */
 bool draft_is_inherited(const struct draft *d);
 

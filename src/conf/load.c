@@ -18,6 +18,7 @@
 #include "conf/resolve.h"
 #include "conf/resolve_access.h"
 #include "conf/rules.h"
+#include "conf/rules_access.h"
 #include "conf/unsupported.h"
 
 /* Files that include each other go no deeper than this. */
@@ -256,6 +257,11 @@ load_defaults(struct loader *l)
 		if (!apply_block(d, l->reader) || d->block->is_damaged)
 			d->has_gap = true;
 	}
+	for (size_t i = 0; i < l->block_count; i++) {
+		d->block = l->blocks[i];
+		if (d->block->kind == BLOCK_DEFAULTS)
+			rules_access_edited(d);
+	}
 	resolve_control(d);
 	for (size_t i = 0; i < l->config->global.enabled.count; i++)
 		name_set_add(&l->enabled, l->config->global.enabled.item[i]);
@@ -400,15 +406,26 @@ load_services(struct loader *l)
 	conflicts_find_unreachable(c, l->problems);
 }
 
+/* A word may hold several ids, with commas between them. */
+static void
+check_id_word(
+    struct loader *l, const struct setting *s, const struct word *w, const struct name_set *ids)
+{
+	char *rest = mem_dup(w->text), *next = rest, *id;
+
+	while ((id = strsep(&next, ",")) != NULL)
+		if (*id != '\0' && !name_set_has(ids, id))
+			problem_add(l->problems, SEVERITY_WARNING, CAUSE_TEXT, &w->place,
+			    "%s: there is no service with the id %.60s", s->attr->name, id);
+	free(rest);
+}
+
 /* Ids in enabled and disabled that no service has. */
 static void
 check_ids(struct loader *l, const struct setting *s, const struct name_set *ids)
 {
-	for (size_t i = 0; i < s->count; i++)
-		if (s->op != SETTING_DEL && !name_set_has(ids, s->words[i].text))
-			problem_add(l->problems, SEVERITY_WARNING, CAUSE_TEXT, &s->words[i].place,
-			    "%s: there is no service with the id %.60s", s->attr->name,
-			    s->words[i].text);
+	for (size_t i = 0; s->op != SETTING_DEL && i < s->count; i++)
+		check_id_word(l, s, &s->words[i], ids);
 }
 
 static void

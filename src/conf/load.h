@@ -3,6 +3,7 @@
 #ifndef CONF_LOAD_H
 #define CONF_LOAD_H
 
+#include "base/ip_set.h"
 #include "base/prefix.h"
 #include "conf/config.h"
 #include "conf/source.h"
@@ -75,6 +76,10 @@ struct load_options {
 	/* Not NULL: what xinetd and other inetds would have done otherwise is noted, too, and summed up there. */
 	struct migration *migration;
 	struct trust trust;
+	/* A reference to the set that this address file holds, if it was read before and is still the same; NULL: it is to be read. May be
+	 * NULL itself. */
+	struct ip_set *(*known_set)(void *arg, const char *path);
+	void *known_arg;
 	bool is_root; /* judge as if porterd ran as root */
 	uid_t uid;    /* who runs it otherwise */
 	/* Ids of services that are on whatever disable, enabled and disabled say; borrowed, NULL: none. */

@@ -77,7 +77,8 @@ is_own(const struct source *source, const struct blocks *list)
 		for (size_t k = 0; k < list->item[i].count; k++) {
 			const struct setting *s = &list->item[i].settings[k];
 
-			if (s->attr != NULL && xinetd_attr_find(s->name.text) == NULL)
+			if (s->attr != NULL && xinetd_attr_find(s->name.text) == NULL &&
+			    !xinetd_attr_is_hoped_for(s->name.text))
 				return true;
 		}
 	return false;

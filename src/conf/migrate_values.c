@@ -320,6 +320,12 @@ check_form(struct looked *l, const struct xinetd_attr *a)
 		if (a->is_limit)
 			migrate_limit(l->m, &s->name.place, l->block, s->name.text);
 	}
+	if (s->op == SETTING_SET && s->count > 0 && s->count < a->words && a->is_limit) {
+		migrate_note(l->m, &s->name.place,
+		    "%s: xinetd takes %u words, and ignores this line; here it holds", s->name.text,
+		    a->words);
+		migrate_limit(l->m, &s->name.place, l->block, s->name.text);
+	}
 	if (s->count == 0 && a->words == 0 && !a->takes_nothing)
 		migrate_note(l->m, &s->name.place,
 		    "xinetd loses the service over %s without a value; here it is an empty list",
@@ -355,6 +361,15 @@ check_defaults(struct looked *l, const struct xinetd_attr *a)
 		migrate_limit(l->m, &l->set->name.place, l->block, l->set->name.text);
 }
 
+static void
+note_hoped_for(struct looked *l)
+{
+	migrate_note(l->m, &l->set->name.place,
+	    "xinetd has no %s, and ignores this line: this limit was never in force, and now it is",
+	    l->set->name.text);
+	migrate_limit(l->m, &l->set->name.place, l->block, l->set->name.text);
+}
+
 void
 migrate_values(struct migrating *m, const struct block *block, const struct service_conf *service)
 {
@@ -366,6 +381,8 @@ migrate_values(struct migrating *m, const struct block *block, const struct serv
 		};
 		const struct xinetd_attr *a = xinetd_attr_find(l.set->name.text);
 
+		if (xinetd_attr_is_hoped_for(l.set->name.text))
+			note_hoped_for(&l);
 		if (a == NULL || l.set->attr == NULL)
 			continue;
 		check_form(&l, a);

@@ -88,6 +88,17 @@ look_up_name(struct answer *a, const struct lookup *lookup)
 		    r == -EAGAIN ? "the name server does not answer" : "there is no such name");
 }
 
+static void
+read_file(struct answer *a, const struct load_options *options)
+{
+	const char *path = a->word + 1;
+
+	if (options->known_set != NULL)
+		a->set = options->known_set(options->known_arg, path);
+	if (a->set == NULL)
+		address_file_read(&a->set, path, &options->trust, a->why);
+}
+
 static const struct answer *
 find_answer(const struct draft *d, enum access_form form, const char *word)
 {
@@ -103,7 +114,7 @@ find_answer(const struct draft *d, enum access_form form, const char *word)
 		return *found;
 	}
 	if (form == ACCESS_FILE)
-		address_file_read(&a->set, word + 1, &d->options->trust, a->why);
+		read_file(a, d->options);
 	else
 		look_up_name(a, d->options->lookup);
 	return a;

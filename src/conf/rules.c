@@ -150,6 +150,8 @@ check_addresses(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
 
+	if (conf_is_muxed(s))
+		return;
 	if (IS_GIVEN(d, listen) && IS_OWN(d, bind))
 		TEXT_ERROR(
 		    d, PLACE(d, bind), "listen says the addresses already: remove bind, or listen");
@@ -161,7 +163,7 @@ check_addresses(struct draft *d)
 	if (IS_OWN(d, bind) && s->bind.count == 0 && !IS_BROKEN(d, bind))
 		TEXT_ERROR(d, PLACE(d, bind), "bind holds no address");
 	if ((s->type & CONF_TYPE_UNLISTED) != 0 && s->port == NULL && !IS_BROKEN(d, port) &&
-	    !IS_GIVEN(d, listen) && !conf_is_muxed(s) && !draft_is_inherited(d))
+	    !IS_GIVEN(d, listen) && !draft_is_inherited(d))
 		TEXT_ERROR(d, PLACE(d, type), "a service that is UNLISTED needs a port =");
 }
 

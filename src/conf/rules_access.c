@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/rules_access.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -17,11 +18,9 @@ static bool
 admits_everybody(const struct strings *words)
 {
 	struct prefix_list prefixes = { 0 };
-	enum access_form form;
 	bool has_v4 = false, has_v6 = false;
 
-	for (size_t i = 0; i < words->count; i++)
-		access_word_read(&form, &prefixes, words->item[i], NULL);
+	access_words_read(&prefixes, words);
 	for (size_t i = 0; i < prefixes.count; i++) {
 		has_v4 = has_v4 || (prefixes.item[i].length == 0 && !prefixes.item[i].is_v6);
 		has_v6 = has_v6 || (prefixes.item[i].length == 0 && prefixes.item[i].is_v6);
@@ -167,6 +166,92 @@ check_domains(struct draft *d, const struct strings *words, size_t offset)
 			    words->item[i]);
 }
 
+/* False, and an error, for a piece of a word that was to be taken from only_from, and is no address or is still admitted
+ * by another one. */
+static bool
+check_taken(
+    struct draft *d, const struct word *w, const char *piece, const struct prefix_list *left)
+{
+	struct prefix_list prefixes = { 0 };
+	char why[ATTR_WHY_SIZE];
+	enum access_form form;
+	bool is_read = access_word_read(&form, &prefixes, piece, why);
+	bool is_good = is_read && !prefix_lists_meet(&prefixes, left);
+
+	if (!is_read)
+		TEXT_ERROR(d, &w->place, "only_from -= %.60s: %s", piece, why);
+	else if (!is_good)
+		TEXT_ERROR(d, &w->place,
+		    "only_from -= %.60s: another word of the list still admits addresses there; write no_access = %.60s",
+		    piece, piece);
+	if (!is_good)
+		draft_break(d, AT(only_from));
+	prefix_list_done(&prefixes);
+	return is_good;
+}
+
+static bool
+check_taken_word(struct draft *d, const struct word *w, const struct prefix_list *left)
+{
+	bool is_good = true;
+	size_t len;
+
+	for (const char *from = w->text; is_good; from += len + 1) {
+		len = draft_piece_len(from);
+		char *piece = mem_dupn(from, len);
+
+		is_good = len == 0 || check_taken(d, w, piece, left);
+		free(piece);
+		if (from[len] == '\0')
+			break;
+	}
+	return is_good;
+}
+
+/* One error for each setting: what was meant is clear from the first. */
+static void
+check_taken_words(struct draft *d, const struct setting *s)
+{
+	struct prefix_list left = { 0 };
+	bool is_good = true;
+
+	access_words_read(&left, &d->conf->only_from);
+	for (size_t i = 0; is_good && i < s->count; i++)
+		is_good = check_taken_word(d, &s->words[i], &left);
+	prefix_list_done(&left);
+}
+
+static void
+check_taken_settings(struct draft *d)
+{
+	for (size_t i = 0; i < d->block->count; i++) {
+		const struct setting *s = &d->block->settings[i];
+
+		if (s->attr != NULL && s->attr->offset == AT(only_from) &&
+		    !attr_is_global(s->attr) && s->op == SETTING_DEL)
+			check_taken_words(d, s);
+	}
+}
+
+/* A list of times that came to nothing would leave a service open at any. */
+static void
+check_times(struct draft *d)
+{
+	if (!IS_GIVEN(d, access_times) || d->conf->access_times.count > 0 ||
+	    IS_BROKEN(d, access_times))
+		return;
+	TEXT_ERROR(d, PLACE(d, access_times),
+	    "access_times holds no time: a service that is always open has 0:00-24:00");
+	draft_break(d, AT(access_times));
+}
+
+void
+rules_access_edited(struct draft *d)
+{
+	check_taken_settings(d);
+	check_times(d);
+}
+
 static void
 check_sensor(struct draft *d)
 {
@@ -204,6 +289,7 @@ void
 rules_access_apply(struct draft *d)
 {
 	close_lists(d);
+	rules_access_edited(d);
 	check_unseen(d);
 	forget_everybody(d);
 	check_nobody(d);

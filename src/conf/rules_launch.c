@@ -6,16 +6,8 @@
 
 #include "base/mem.h"
 #include "conf/hosts_access.h"
+#include "conf/rules.h"
 #include "conf/template.h"
-
-static bool
-is_unix(const struct service_conf *s)
-{
-	for (size_t i = 0; i < s->listen.count; i++)
-		if (strncasecmp(s->listen.item[i], "unix:", 5) != 0)
-			return false;
-	return s->listen.count > 0;
-}
 
 /* ---- templates ---- */
 
@@ -31,19 +23,19 @@ why_empty(const struct service_conf *s, const struct template_name *name)
 		return NULL;
 	if (s->wait && s->socket_type == SOCK_STREAM)
 		return "with wait = yes the program accepts its clients itself";
-	return is_unix(s) ? "clients of a unix socket have no address" : NULL;
+	return rules_is_unix(s) ? "clients of a unix socket have no address" : NULL;
 }
 
-/* Once for a word, whatever else stands in it. */
+/* Once for a word of a list, whatever else stands in it; the template begins at `from`. */
 static void
-check_template(struct draft *d, const char *text, const struct place *place)
+check_template(struct draft *d, size_t offset, const char *word, const char *from)
 {
 	struct template_piece piece;
 	const char *why = NULL;
 
-	for (const char *at = text; why == NULL && template_next(&at, &piece);) {
+	for (const char *at = from; why == NULL && template_next(&at, &piece);) {
 		if (piece.is_unknown) {
-			WARNING(d, place,
+			WARNING(d, draft_word_place(d, offset, word),
 			    "%.*s is no value that porterd knows, and stays as it is; %%%%{ says that it should",
 			    piece.len < 60 ? (int)piece.len : 60, piece.text);
 			return;
@@ -51,7 +43,8 @@ check_template(struct draft *d, const char *text, const struct place *place)
 		why = piece.name != NULL ? why_empty(d->conf, piece.name) : NULL;
 	}
 	if (why != NULL)
-		WARNING(d, place, "%%{%s} is empty: %s", piece.name->name, why);
+		WARNING(d, draft_word_place(d, offset, word), "%%{%s} is empty: %s",
+		    piece.name->name, why);
 }
 
 static void
@@ -60,11 +53,11 @@ check_templates(struct draft *d)
 	const struct service_conf *s = d->conf;
 
 	for (size_t i = 0; i < s->server_args.count; i++)
-		check_template(
-		    d, s->server_args.item[i], WORD_PLACE(d, server_args, s->server_args.item[i]));
+		check_template(d, offsetof(struct service_conf, server_args),
+		    s->server_args.item[i], s->server_args.item[i]);
 	for (size_t i = 0; i < s->env.count; i++)
-		check_template(d, s->env.item[i] + strcspn(s->env.item[i], "="),
-		    WORD_PLACE(d, env, s->env.item[i]));
+		check_template(d, offsetof(struct service_conf, env), s->env.item[i],
+		    s->env.item[i] + strcspn(s->env.item[i], "="));
 }
 
 /* ---- porter-gate ---- */
@@ -93,7 +86,7 @@ why_unjudged(const struct service_conf *s)
 		return "a builtin over dgram is answered by porterd itself";
 	if (is_inside(s))
 		return "this builtin is answered by porterd itself";
-	return is_unix(s) ? "clients of a unix socket have no address" : NULL;
+	return rules_is_unix(s) ? "clients of a unix socket have no address" : NULL;
 }
 
 static bool
@@ -169,7 +162,7 @@ settle_libwrap(struct draft *d)
 	}
 	if (s->libwrap != NULL)
 		check_libwrap(d, is_supported);
-	else if ((found & HOSTS_ACCESS_RULES) != 0 && !is_unix(s))
+	else if ((found & HOSTS_ACCESS_RULES) != 0 && !rules_is_unix(s))
 		check_rules(d, is_supported);
 	else
 		return;

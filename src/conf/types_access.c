@@ -27,19 +27,17 @@ static bool
 access_remove(void *field, const struct attr *a, const char *text)
 {
 	struct strings *list = field;
-	bool was_there = false;
-	size_t i = 0;
+	struct access_word word;
+	size_t before = list->count, i = 0;
 
 	(void)a;
-	while (i < list->count) {
-		if (!access_word_same(list->item[i], text)) {
+	if (!access_word_take(&word, text))
+		return false;
+	while (i < list->count)
+		if (!access_word_same(&word, list->item[i]) || !list_remove_at(list, i))
 			i++;
-			continue;
-		}
-		list_remove_at(list, i);
-		was_there = true;
-	}
-	return was_there;
+	access_word_done(&word);
+	return list->count < before;
 }
 
 const struct attr_type type_access = {
@@ -57,7 +55,7 @@ const struct attr_type type_access = {
 
 #define MINUTES_OF_DAY 1440
 
-/* "8:30"; *text moves behind it. False if it is no time of a day; 24:00 is one. */
+/* "8:30" or "8:5"; *text moves behind it. False if it is no time of a day; 24:00 is one. */
 static bool
 read_minute(const char **text, unsigned *out)
 {
@@ -67,7 +65,7 @@ read_minute(const char **text, unsigned *out)
 	if (hours < 1 || hours > 2 || (*text)[hours] != ':')
 		return false;
 	minutes = strspn(*text + hours + 1, digits);
-	if (minutes != 2)
+	if (minutes < 1 || minutes > 2)
 		return false;
 	unsigned hour = (unsigned)strtoul(*text, NULL, 10);
 	unsigned minute = (unsigned)strtoul(*text + hours + 1, NULL, 10);
@@ -116,7 +114,7 @@ static bool
 times_remove(void *field, const struct attr *a, const char *text)
 {
 	struct strings *list = field;
-	struct time_range range, other;
+	struct time_range range = { 0 }, other = { 0 };
 
 	(void)a;
 	for (size_t i = 0; time_range_parse(&range, text, NULL) && i < list->count; i++)

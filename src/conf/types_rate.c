@@ -13,6 +13,8 @@
 #define MOST_PAUSE_S     86400
 /* A service that nobody reaches for longer is no longer slowed down, but off. */
 #define LONG_PAUSE_S     300
+/* Where none is given, xinetd's own. */
+#define USUAL_PAUSE_S    10
 
 static const char unlimited[] = "UNLIMITED";
 
@@ -45,25 +47,20 @@ static bool
 cps_read(struct cps_conf *out, const char *text, char why[ATTR_WHY_SIZE])
 {
 	const char *at = text;
-	unsigned pause = 0;
 
 	if (strcasecmp(text, unlimited) == 0)
 		return true;
 	if (!read_count(&at, MOST_CONNECTIONS, &out->per_second) || (*at != ' ' && *at != '\0'))
 		return type_refuse(why,
-		    "'%.60s' is no rate: it takes connections a second and seconds of rest, as 50 10",
-		    text);
+		    "'%.60s' is no rate: it takes connections a second, up to %d, and seconds of rest, as 50 10",
+		    text, MOST_CONNECTIONS);
 	at += strspn(at, " ");
-	if (*at == '\0' && out->per_second == 0)
-		return true;
-	if (*at == '\0')
-		return type_refuse(why,
-		    "it does not say for how many seconds nobody is served then: write cps = %u 10",
-		    out->per_second);
-	if (!read_count(&at, MOST_PAUSE_S, &pause) || *at != '\0')
+	out->pause_s = USUAL_PAUSE_S;
+	if (*at != '\0' && (!read_count(&at, MOST_PAUSE_S, &out->pause_s) || *at != '\0'))
 		return type_refuse(
 		    why, "'%.60s' is no time: it takes seconds, up to %d", at, MOST_PAUSE_S);
-	out->pause_s = out->per_second == 0 ? 0 : pause;
+	if (out->per_second == 0)
+		out->pause_s = 0;
 	return true;
 }
 
@@ -76,6 +73,10 @@ cps_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_S
 	if (!cps_read(&cps, text, why))
 		return false;
 	*(struct cps_conf *)field = cps;
+	if (cps.per_second > 0 && strchr(text, ' ') == NULL)
+		return type_remark(why,
+		    "it does not say for how many seconds nobody is served then, and %d are taken; xinetd ignores the line: write cps = %u %d",
+		    USUAL_PAUSE_S, cps.per_second, USUAL_PAUSE_S);
 	if (cps.pause_s > LONG_PAUSE_S)
 		return type_remark(why,
 		    "one second with more than %u connections, and nobody is served for %u seconds",
@@ -168,8 +169,8 @@ read_period(struct rate_conf *out, const char **text, char why[ATTR_WHY_SIZE])
 	at = word;
 	if (!read_count(&at, MOST_CONNECTIONS, &out->count))
 		return type_refuse(why,
-		    "'%.60s' is no rate: it takes 10/second, 600/minute burst 50 or UNLIMITED",
-		    whole);
+		    "'%.60s' is no rate: it takes 10/second, 600/minute burst 50 or UNLIMITED, with numbers up to %d",
+		    whole, MOST_CONNECTIONS);
 	if (at == word + len && out->count == 0)
 		return true;
 	if (at == word + len)
@@ -279,7 +280,7 @@ load_set(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_
 	size_t decimals = 0;
 
 	(void)a;
-	bool is_good = read_count(&at, 1000000, &whole);
+	bool is_good = *at == '.' || read_count(&at, 1000000, &whole);
 	if (is_good && *at == '.') {
 		decimals = strspn(++at, "0123456789");
 		hundredths = (decimals > 0 ? (unsigned)(at[0] - '0') * 10 : 0) +

@@ -68,3 +68,9 @@ xinetd_attr_find(const char *name)
 			return &rows[i];
 	return NULL;
 }
+
+bool
+xinetd_attr_is_hoped_for(const char *name)
+{
+	return strcasecmp(name, "rlimit_nofile") == 0;
+}

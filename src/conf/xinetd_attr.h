@@ -16,5 +16,7 @@ struct xinetd_attr {
 
 /* Any case; NULL: xinetd has no such attribute. */
 const struct xinetd_attr *xinetd_attr_find(const char *name);
+/* What stands in files that were written for xinetd, which has no such limit. */
+bool xinetd_attr_is_hoped_for(const char *name);
 
 #endif

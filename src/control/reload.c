@@ -11,6 +11,7 @@
 #include "base/quote.h"
 #include "control/daemon.h"
 #include "control/notify.h"
+#include "run/address_files.h"
 #include "run/services.h"
 
 static void
@@ -108,6 +109,8 @@ daemon_load(struct daemon *d, struct problems *problems)
 	struct load_options options = d->options.load;
 
 	options.forced = &d->forced;
+	options.known_set = address_files_known;
+	options.known_arg = d->runtime.files;
 	return config_load(d->options.config_path, &options, problems);
 }
 

@@ -34,8 +34,10 @@ convert_file(struct conversions *c, const char *path, enum input_kind kind)
 	struct source *source =
 	    source_read(path, &c->settings->load.trust, &(struct place){ 0 }, &c->problems);
 
-	if (source == NULL)
+	if (source == NULL) {
+		conversion_add_gap(&c->all);
 		return;
+	}
 	c->sources = mem_grow(c->sources, c->source_count + 1, sizeof(struct source *));
 	c->sources[c->source_count++] = source; /* places point into it */
 	convert_source(&c->all, source, kind, &c->settings->load, &c->problems);

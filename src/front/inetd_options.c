@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of inetd, as FreeBSD, OpenBSD, Debian and busybox have them: those that mean something here. */
 #include <getopt.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "front/take.h"
@@ -19,7 +20,8 @@ take_most(struct settings *s, const struct option_row *row, const char *value)
 	const char *const queue[] = { "queue", NULL };
 
 	take_number(s, row, value);
-	settings_preset(s, "on_limit", queue);
+	if (strtoul(value, NULL, 10) > 0)
+		settings_preset(s, "on_limit", queue);
 }
 
 static void

@@ -49,7 +49,8 @@ void
 take_number(struct settings *s, const struct option_row *row, const char *value)
 {
 	check_number(s, value);
-	take_word(s, row, value);
+	if (strtoul(value, NULL, 10) > 0)
+		take_word(s, row, value);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/addr.h"
@@ -44,10 +45,24 @@ finish(enum gate_say word, int error)
 }
 
 static void
-on_alarm(int signo)
+on_deadline(int signo)
 {
 	(void)signo;
 	finish((enum gate_say)at_the_end, 0);
+}
+
+/* No alarm(2): that would outlive an exec and end the command that a rule puts in our place, and libwrap uses it itself. */
+static bool
+set_deadline(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
+	const struct itimerspec after = { .it_value.tv_sec = GATE_SECONDS };
+	const struct sigaction action = { .sa_handler = on_deadline };
+	timer_t timer;
+
+	return sigaction(SIGRTMIN, &action, NULL) == 0 &&
+	       timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 &&
+	       timer_settime(timer, 0, &after, NULL) == 0;
 }
 
 /* ".example.org" holds every name that ends so. */
@@ -182,8 +197,8 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s: is started by porterd alone\n", GATE_NAME);
 		return 2;
 	}
-	signal(SIGALRM, on_alarm);
-	alarm(GATE_SECONDS);
+	if (!set_deadline())
+		finish(GATE_CANNOT, errno);
 	say(GATE_BEGINS, 0);
 	take_address(&g.local, PORTER_LOCAL_ADDR, PORTER_LOCAL_PORT);
 	if (!take_options(&g, argc, argv) ||

@@ -2,138 +2,66 @@
 #include "run/address_files.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <sys/queue.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/address_file.h"
-#include "run/socket.h"
+#include "run/address_table.h"
 
 /* What happens to a file within this time is one change. */
-#define GATHER_MS 50
-/* How often those are looked at that cannot be watched. */
-#define LOOK_MS   5000
+#define GATHER_MS      50
+/* How often those are looked at of which not everything is heard: they cannot be watched, or links lead to them. */
+#define LOOK_MS        5000
+/* And all: on a file system of the network others change them, and a directory above may be another one now. */
+#define LOOK_RARELY_MS 60000
 /* One that was written such a short time before it was first used is read again. */
-#define FRESH_S   60
-/* Reading takes one part in so many of the daemon's time at most. */
-#define READ_PART 10
-#define NOTHING   (-1)
-#define WATCH_MASK                                                                   \
- (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | \
-     IN_DELETE_SELF | IN_MOVE_SELF)
+#define FRESH_S        60
+/* Larger ones are read by a child: with this size it takes some milliseconds. */
+#define READ_HERE      (32 << 10)
+/* Reading takes one part in so many of the daemon's time at most, and one in so many of a child's. */
+#define READ_PART      10
+#define CHILD_PART     2
 
-/* Its directory, that of the file itself where the path is a symbolic link, and the file. */
-enum { WATCH_DIRECTORY, WATCH_TARGET, WATCH_FILE, WATCHES };
-
-struct address_file {
-	char *path;
-	const char *name; /* the last part of it */
-	struct ip_set *set;
-	unsigned users;
-	int watch[WATCHES]; /* NOTHING: none */
-	bool has_links;     /* what happens elsewhere may change where the path leads */
-	bool is_watched;    /* every change is heard of */
-	bool is_missing;    /* and that was said */
-	bool is_due;        /* it has to be looked at */
-	struct stat known;  /* of the file as it was last read; st_ino 0: it was not */
-	LIST_ENTRY(address_file) link;
-};
-
-struct address_files {
-	struct loop *loop;
-	const struct trust *trust;
-	LIST_HEAD(, address_file) files;
-	struct loop_io io; /* fd -1: nothing is watched yet */
-	struct loop_timer gather, look;
-	int64_t next_ms; /* nothing is read before then */
-	bool has_said_unwatched;
-};
-
-/* ---- watching ---- */
-
-static bool
-is_used(const struct address_files *f, int watch)
-{
-	const struct address_file *file;
-
-	LIST_FOREACH(file, &f->files, link)
-		for (int i = 0; i < WATCHES; i++)
-			if (file->watch[i] == watch)
-				return true;
-	return false;
-}
+/* ---- looking ---- */
 
 static void
-forget_watch(struct address_files *f, int watch)
+look_within(struct address_files *f, int64_t time_ms)
 {
-	if (watch != NOTHING && !is_used(f, watch))
-		inotify_rm_watch(f->io.fd, watch);
+	int64_t at_ms = clock_now_ms() + time_ms;
+
+	if (loop_timer_runs(&f->look) && f->look_ms <= at_ms)
+		return;
+	f->look_ms = at_ms;
+	loop_timer_set(f->loop, &f->look, at_ms);
 }
 
-/* The directory that a path lies in: "/" of "/x", "." of "x". */
-static int
-watch_directory(const struct address_files *f, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char directory[PATH_MAX];
-
-	if (slash == NULL || slash == path)
-		return inotify_add_watch(f->io.fd, slash == NULL ? "." : "/", WATCH_MASK);
-	if ((size_t)(slash - path) >= sizeof(directory)) {
-		errno = ENAMETOOLONG;
-		return NOTHING;
-	}
-	memcpy(directory, path, (size_t)(slash - path));
-	directory[slash - path] = '\0';
-	return inotify_add_watch(f->io.fd, directory, WATCH_MASK);
-}
-
-static void
-look_later(struct address_files *f)
-{
-	if (!loop_timer_runs(&f->look))
-		loop_timer_set(f->loop, &f->look, clock_now_ms() + LOOK_MS);
-}
-
-/* The kernel gives one number to all watches of one file or directory. */
 static void
 watch(struct address_files *f, struct address_file *file)
 {
-	int before[WATCHES];
-	char *real = realpath(file->path, NULL);
+	int error = address_watch(f, file);
 
-	memcpy(before, file->watch, sizeof(before));
-	file->has_links = real == NULL || strcmp(real, file->path) != 0;
-	file->watch[WATCH_DIRECTORY] = watch_directory(f, file->path);
-	file->watch[WATCH_TARGET] =
-	    real != NULL && file->has_links ? watch_directory(f, real) : NOTHING;
-	file->watch[WATCH_FILE] = inotify_add_watch(f->io.fd, file->path, WATCH_MASK);
-	file->is_watched =
-	    file->watch[WATCH_DIRECTORY] != NOTHING &&
-	    (real == NULL || file->watch[WATCH_FILE] != NOTHING) &&
-	    (real == NULL || !file->has_links || file->watch[WATCH_TARGET] != NOTHING);
-	for (int i = 0; i < WATCHES; i++)
-		forget_watch(f, before[i]);
-	free(real);
-	if (file->is_watched)
+	file->is_watched = error == 0;
+	look_within(f, file->is_watched && !file->has_links ? LOOK_RARELY_MS : LOOK_MS);
+	if (error == 0 || f->has_said_unwatched)
 		return;
-	look_later(f);
-	if (!f->has_said_unwatched)
-		log_warn("event=address-file-unwatched file=%s error=\"%s\" interval=%d(ms) "
-			 "reason=\"it is looked at from time to time\"",
-		    file->path, strerror(errno), LOOK_MS);
+	log_warn("event=address-file-unwatched file=%s error=\"%s\" interval=%d(ms) "
+		 "reason=\"it is looked at from time to time\"",
+	    file->path, strerror(-error), LOOK_MS);
 	f->has_said_unwatched = true;
 }
 
 /* ---- reading ---- */
+
+/* What came of it. */
+struct result {
+	struct ip_set *set;
+	int error;
+	const char *why;
+};
 
 static bool
 is_same(const struct stat *x, const struct stat *y)
@@ -158,27 +86,105 @@ say_refused(const struct address_file *file, const char *why)
 		    file->path, why);
 }
 
-static void
-read_again(struct address_files *f, struct address_file *file, const struct stat *now)
+/* That is no fault of the file, which does not change by it. */
+static bool
+passes(int error)
 {
-	struct ip_set *set = NULL;
-	char why[256] = "";
-	int r = address_file_read(&set, file->path, f->trust, why);
+	static const int errors[] = { EMFILE, ENFILE, ENOMEM, EAGAIN, ECHILD, ETIMEDOUT };
 
-	file->known = *now;
-	if (r < 0)
-		say_refused(file, why);
-	if (r == -EMFILE || r == -ENFILE) {
-		/* That passes, and the file does not change by it. */
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+		if (errors[i] == -error)
+			return true;
+	return false;
+}
+
+/* It was tried to read the file as it was then. */
+static void
+settle(struct address_files *f, struct address_file *file, const struct stat *then,
+    const struct result *r)
+{
+	file->known = *then;
+	file->is_current = r->error == 0;
+	if (r->error < 0)
+		say_refused(file, r->why);
+	if (passes(r->error)) {
 		file->known.st_ino = 0;
-		file->is_watched = false;
-		look_later(f);
+		look_within(f, LOOK_MS);
 	}
-	if (r < 0)
+	if (r->error < 0)
 		return;
-	log_info("event=address-file-read file=%s ranges=%zu", file->path, ip_set_ranges(set));
+	log_info("event=address-file-read file=%s ranges=%zu", file->path, ip_set_ranges(r->set));
 	ip_set_unref(file->set);
-	file->set = set;
+	file->set = r->set;
+}
+
+static void
+read_here(struct address_files *f, struct address_file *file, const struct stat *now)
+{
+	char why[256] = "";
+	struct result r = { .why = why };
+
+	r.error = address_file_read(&r.set, file->path, f->trust, why);
+	settle(f, file, now, &r);
+}
+
+/* Others wait until it is over, and then as long as it took, so that a file which never rests does not keep a processor. */
+static void
+rest_from_reading(struct address_files *f)
+{
+	int64_t now = clock_now_ms();
+
+	f->reading = NULL;
+	f->read_file = NULL;
+	f->read_ms = now + (now - f->read_ms) * (CHILD_PART - 1);
+	loop_timer_set(f->loop, &f->again, f->read_ms);
+}
+
+static void
+on_read(void *arg, struct ip_set *set, int error, const char *why)
+{
+	struct address_files *f = arg;
+	struct address_file *file = f->read_file;
+	const struct result r = { .set = set, .error = error, .why = why };
+
+	rest_from_reading(f);
+	settle(f, file, &f->read_as, &r);
+}
+
+static void
+on_again(struct loop_timer *t, int64_t now_ms)
+{
+	struct address_files *f = t->arg;
+	struct address_file *file;
+
+	(void)now_ms;
+	LIST_FOREACH(file, &f->files, link) {
+		if (!file->is_waiting)
+			continue;
+		file->is_waiting = false;
+		address_file_set_due(f, file);
+	}
+}
+
+static void
+read_beside(struct address_files *f, struct address_file *file, const struct stat *now)
+{
+	struct result r = { 0 };
+
+	if (f->reading != NULL || loop_timer_runs(&f->again)) {
+		file->is_waiting = true;
+		return;
+	}
+	r.error = address_reading_start(&f->reading, f->loop, file->path, f->trust);
+	if (r.error < 0) {
+		r.why = strerror(-r.error);
+		settle(f, file, now, &r);
+		return;
+	}
+	address_reading_tell(f->reading, on_read, f);
+	f->read_file = file;
+	f->read_as = *now;
+	f->read_ms = clock_now_ms();
 }
 
 static void
@@ -195,7 +201,7 @@ look_at(struct address_files *f, struct address_file *file)
 		return;
 	}
 	if (file->is_missing || !is_same(&now, &file->known))
-		read_again(f, file, &now);
+		(now.st_size > READ_HERE ? read_beside : read_here)(f, file, &now);
 	file->is_missing = false;
 }
 
@@ -213,8 +219,8 @@ on_gathered(struct loop_timer *t, int64_t now_ms)
 	f->next_ms = after_ms + (after_ms - now_ms) * READ_PART;
 }
 
-static void
-set_due(struct address_files *f, struct address_file *file)
+void
+address_file_set_due(struct address_files *f, struct address_file *file)
 {
 	int64_t at_ms = clock_now_ms() + GATHER_MS;
 
@@ -228,74 +234,10 @@ on_look(struct loop_timer *t, int64_t now_ms)
 {
 	struct address_files *f = t->arg;
 	struct address_file *file;
-	bool is_any = false;
 
-	LIST_FOREACH(file, &f->files, link) {
-		if (file->is_watched)
-			continue;
+	(void)now_ms;
+	LIST_FOREACH(file, &f->files, link)
 		look_at(f, file);
-		is_any |= !file->is_watched;
-	}
-	if (is_any)
-		loop_timer_set(f->loop, t, now_ms + LOOK_MS);
-}
-
-/* A file that was just made is empty, and read when it is closed; a link, or a second name, has its contents already. */
-static bool
-is_whole(const struct address_file *file)
-{
-	struct stat st;
-
-	return lstat(file->path, &st) == 0 && (S_ISLNK(st.st_mode) || st.st_nlink > 1);
-}
-
-static bool
-concerns(const struct address_file *file, const struct inotify_event *e)
-{
-	bool is_named = e->len > 0 && strcmp(e->name, file->name) == 0;
-
-	for (int i = 0; i < WATCHES; i++) {
-		if (file->watch[i] != e->wd)
-			continue;
-		if (e->len == 0)
-			return true;
-		if (is_named && (e->mask & IN_CREATE) != 0)
-			return is_whole(file);
-		return is_named || file->has_links;
-	}
-	return false;
-}
-
-static void
-take_event(struct address_files *f, const struct inotify_event *e)
-{
-	struct address_file *file;
-
-	LIST_FOREACH(file, &f->files, link) {
-		if ((e->mask & IN_Q_OVERFLOW) == 0 && !concerns(file, e))
-			continue;
-		/* The number may be another's soon. */
-		for (int i = 0; i < WATCHES && (e->mask & IN_IGNORED) != 0; i++)
-			if (file->watch[i] == e->wd)
-				file->watch[i] = NOTHING;
-		set_due(f, file);
-	}
-}
-
-static void
-on_events(struct loop_io *io, short got)
-{
-	struct address_files *f = io->arg;
-	char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
-	ssize_t n = read(io->fd, buffer, sizeof(buffer));
-
-	(void)got;
-	for (const char *at = buffer; n > 0 && at < buffer + n;) {
-		const struct inotify_event *e = (const void *)at;
-
-		take_event(f, e);
-		at += sizeof(*e) + e->len;
-	}
 }
 
 /* ---- the table ---- */
@@ -307,36 +249,11 @@ address_files_new(struct loop *loop, const struct trust *trust)
 
 	f->loop = loop;
 	f->trust = trust;
-	f->io = (struct loop_io){
-		.fd = -1, .want = POLLIN, .order = LOOP_CONTROL, .fn = on_events, .arg = f
-	};
+	f->io.fd = -1;
 	f->gather = (struct loop_timer){ .fn = on_gathered, .arg = f };
 	f->look = (struct loop_timer){ .fn = on_look, .arg = f };
+	f->again = (struct loop_timer){ .fn = on_again, .arg = f };
 	return f;
-}
-
-static void
-open_watch(struct address_files *f)
-{
-	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	f->io.fd = socket_high(fd);
-	if (f->io.fd >= 0)
-		loop_add(f->loop, &f->io);
-	else
-		close(fd);
-}
-
-static void
-close_watch(struct address_files *f)
-{
-	if (f->io.fd < 0)
-		return;
-	loop_del(f->loop, &f->io);
-	close(f->io.fd);
-	f->io.fd = -1;
 }
 
 void
@@ -344,9 +261,11 @@ address_files_free(struct address_files *f)
 {
 	if (f == NULL)
 		return;
-	close_watch(f);
+	address_watch_close(f);
+	address_reading_stop(f->reading);
 	loop_timer_stop(f->loop, &f->gather);
 	loop_timer_stop(f->loop, &f->look);
+	loop_timer_stop(f->loop, &f->again);
 	free(f);
 }
 
@@ -376,13 +295,14 @@ new_file(struct address_files *f, const char *path, struct ip_set *loaded)
 		file->watch[i] = NOTHING;
 	LIST_INSERT_HEAD(&f->files, file, link);
 	if (f->io.fd < 0)
-		open_watch(f);
+		address_watch_open(f);
 	watch(f, file);
 	if (loaded == NULL || stat(path, &file->known) < 0 ||
 	    clock_wall() - file->known.st_ctim.tv_sec < FRESH_S) {
 		file->known.st_ino = 0;
-		set_due(f, file);
+		address_file_set_due(f, file);
 	}
+	file->is_current = loaded != NULL;
 	return file;
 }
 
@@ -394,7 +314,8 @@ address_files_use(struct address_files *f, const char *path, struct ip_set *load
 	if (file == NULL)
 		file = new_file(f, path, loaded);
 	else
-		set_due(f, file); /* where nothing can be watched a reload looks, too */
+		address_file_set_due(
+		    f, file); /* where nothing can be watched a reload looks, too */
 	file->users++;
 	return file;
 }
@@ -405,13 +326,32 @@ address_files_leave(struct address_files *f, struct address_file *file)
 	if (--file->users > 0)
 		return;
 	LIST_REMOVE(file, link);
-	for (int i = 0; i < WATCHES; i++)
-		forget_watch(f, file->watch[i]);
-	if (LIST_EMPTY(&f->files))
-		close_watch(f);
+	address_watch_leave(f, file);
+	if (f->read_file == file) {
+		address_reading_stop(f->reading);
+		rest_from_reading(f);
+	}
+	if (LIST_EMPTY(&f->files)) {
+		address_watch_close(f);
+		loop_timer_stop(f->loop, &f->look);
+	}
 	ip_set_unref(file->set);
 	free(file->path);
 	free(file);
+}
+
+struct ip_set *
+address_files_known(void *arg, const char *path)
+{
+	const struct address_files *f = arg;
+	const struct address_file *file = find(f, path);
+	char why[256];
+	struct stat now;
+
+	if (file == NULL || !file->is_current || address_file_look(path, f->trust, &now, why) < 0 ||
+	    !is_same(&now, &file->known))
+		return NULL;
+	return ip_set_ref(file->set);
 }
 
 const struct ip_set *

@@ -23,5 +23,8 @@ void address_files_leave(struct address_files *f, struct address_file *file);
 
 /* Its addresses at present; they may be others after the next turn of the loop. */
 const struct ip_set *address_file_set(const struct address_file *file);
+/* A reference to them, if the file at this path is one of those and the same as when it was read; NULL: it is to be read. arg: the
+ * struct address_files. */
+struct ip_set *address_files_known(void *arg, const char *path);
 
 #endif

@@ -86,18 +86,24 @@ give_up(struct guest *g)
 	linger_close(c.fd);
 }
 
+/* For good: somebody else of its service may come. */
+static void
+send_away(struct guest *g)
+{
+	struct service *s = g->service;
+
+	give_up(g);
+	make_room(s);
+}
+
 static void
 on_timer(struct loop_timer *t, int64_t now_ms)
 {
 	struct lobby *lobby = t->arg;
 	struct guest *first;
 
-	while ((first = TAILQ_FIRST(&lobby->guests)) != NULL && first->until_ms <= now_ms) {
-		struct service *s = first->service;
-
-		give_up(first);
-		make_room(s);
-	}
+	while ((first = TAILQ_FIRST(&lobby->guests)) != NULL && first->until_ms <= now_ms)
+		send_away(first);
 	set_timer(lobby);
 }
 
@@ -120,8 +126,7 @@ on_ready(struct loop_io *io, short got)
 			: send_some(io->fd, &g->banners->success, g->sent);
 
 	if (n < 0) {
-		give_up(g);
-		make_room(s);
+		send_away(g);
 		return;
 	}
 	g->sent += (size_t)n;
@@ -129,6 +134,8 @@ on_ready(struct loop_io *io, short got)
 		struct connection c = leave(g);
 
 		s->runtime->handler->greeted(s, &c);
+		/* It may have been refused now, or answered at once: then no end of a program makes room. */
+		make_room(s);
 	}
 }
 
@@ -162,7 +169,7 @@ take_in(struct service *s, const struct connection *c, struct banners *banners, 
 	struct guest *g = mem_alloc(sizeof(*g));
 
 	if (lobby->count == LOBBY_MOST)
-		give_up(TAILQ_FIRST(&lobby->guests));
+		send_away(TAILQ_FIRST(&lobby->guests));
 	g->lobby = lobby;
 	g->service = s;
 	g->c = *c;

@@ -17,7 +17,9 @@
 #include "run/socket.h"
 
 /* What comes within this time is one event: a device that appears has several addresses. */
-#define GATHER_MS 100
+#define GATHER_MS       100
+/* The rest is there in the next turn. */
+#define MESSAGES_A_TURN 64u
 
 struct network_watch {
 	struct runtime *rt;
@@ -49,12 +51,12 @@ on_message(struct loop_io *io, short got)
 {
 	struct network_watch *w = io->arg;
 	char message[8192];
-	ssize_t n;
+	ssize_t n = 0;
 
 	(void)got;
-	do
+	for (unsigned i = 0; i < MESSAGES_A_TURN && (n >= 0 || errno == ENOBUFS || errno == EINTR);
+	     i++)
 		n = recv(io->fd, message, sizeof(message), 0);
-	while (n >= 0 || errno == ENOBUFS || errno == EINTR);
 	if (!loop_timer_runs(&w->timer))
 		loop_timer_set(w->rt->loop, &w->timer, clock_now_ms() + GATHER_MS);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <porter/environment.h>
 #include <signal.h>
@@ -17,8 +18,10 @@
 #include "policy/admit.h"
 #include "run/launch.h"
 
-/* It has a deadline of its own; this is for one that was stopped. */
-#define WORD_MS ((GATE_SECONDS + 5) * 1000)
+/* It has a deadline of its own; this is for each word of one that was stopped. */
+#define WORD_MS  ((GATE_SECONDS + 5) * 1000)
+/* In place of a verdict: another program has taken its place. */
+#define REPLACED INT_MAX
 
 static const char *set_path;
 
@@ -166,7 +169,7 @@ next_word(int fd, struct gate_word *word)
 	return n < 0 ? -errno : n == sizeof(*word);
 }
 
-/* One that has begun and says no more was replaced by a command that a rule names. */
+/* One that has begun and says no more was replaced by a command that a rule names. It begins once: there are two words at most. */
 static int
 hear(int fd)
 {
@@ -177,6 +180,8 @@ hear(int fd)
 	while ((r = next_word(fd, &word)) > 0) {
 		switch (word.say) {
 		case GATE_BEGINS:
+			if (has_begun)
+				return -EPROTO;
 			has_begun = true;
 			break;
 		case GATE_ADMITS:
@@ -191,13 +196,15 @@ hear(int fd)
 	}
 	if (r < 0)
 		return r;
-	return has_begun ? VERDICT_LIBWRAP : -ELIBACC;
+	return has_begun ? REPLACED : -ELIBACC;
 }
 
+/* Once it has spoken nobody waits for it: another process of its user may have stopped it. What has replaced it serves the
+ * client in its own way, for as long as that takes. */
 static void
-wait_for_end(pid_t pid, bool is_late)
+wait_for_end(pid_t pid, bool is_replaced)
 {
-	if (is_late)
+	if (!is_replaced)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
@@ -220,6 +227,6 @@ porter_gate_ask(const struct launch *l, int (*become)(const struct launch *l))
 		r = hear(fds[0]);
 	close(fds[0]);
 	if (pid > 0)
-		wait_for_end(pid, r == -ETIMEDOUT);
-	return r;
+		wait_for_end(pid, r == REPLACED);
+	return r == REPLACED ? VERDICT_LIBWRAP : r;
 }

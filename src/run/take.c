@@ -221,6 +221,14 @@ judge_again(struct service *s, const struct connection *c)
 	return take_sum(v, v == VERDICT_OK ? service_admits(s) : v);
 }
 
+/* Others have come before it meanwhile and have all workers: where clients queue, it does. */
+static bool
+may_queue(const struct service *s, enum verdict v)
+{
+	return conf_has_pool(s->conf) && s->conf->on_limit == CONF_QUEUE &&
+	       (v == VERDICT_SERVICE_LIMIT || v == VERDICT_PROCESS_LIMIT);
+}
+
 /* It has seen its banner already. Under other settings there may be nobody any more who serves connections. */
 static void
 go_on(struct service *s, struct listener *l, struct connection *c)
@@ -228,7 +236,7 @@ go_on(struct service *s, struct listener *l, struct connection *c)
 	bool is_served = !s->conf->wait && s->conf->socket_type != SOCK_DGRAM;
 	enum verdict v = is_served ? judge_again(s, c) : VERDICT_OK;
 
-	if (is_served && is_admitted(s, v)) {
+	if (is_served && (is_admitted(s, v) || may_queue(s, v))) {
 		let_in(s, l, c);
 		return;
 	}

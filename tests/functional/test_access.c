@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,96 @@ START_TEST(file_behind_a_link_is_followed)
 
 END_TEST
 
+/* A link far above leads elsewhere, of which nothing is heard in the directories of the file. */
+START_TEST(file_below_a_linked_directory_is_looked_at)
+{
+	struct daemon *d = daemon_new();
+	const char *link = text_format("%s/now", d->dir);
+
+	ck_assert_int_eq(mkdir(text_format("%s/one", d->dir), 0755), 0);
+	ck_assert_int_eq(mkdir(text_format("%s/two", d->dir), 0755), 0);
+	write_list(d, "one/list", "127.0.0.2\n");
+	write_list(d, "two/list", "127.0.0.4\n");
+	ck_assert_int_eq(symlink("one", link), 0);
+	daemon_inject(d);
+	daemon_service(d, "x", "tcp", HOLD "\tonly_from = @@DIR@/now/list\n");
+	daemon_start(d);
+	expect_line(d, "event=address-file-read file=%s/now/list", d->dir); /* just written */
+	daemon_mark(d);
+	expect_served(d, "127.0.0.2");
+	ck_assert_int_eq(unlink(link), 0);
+	ck_assert_int_eq(symlink("two", link), 0);
+	pass_time(d, 6);
+	expect_line(d, "event=address-file-read file=%s/now/list", d->dir);
+	expect_served(d, "127.0.0.4");
+	expect_refused(d, "x", "127.0.0.2");
+	daemon_stop(d);
+}
+
+END_TEST
+
+#define MANY 200000
+
+static void
+write_many(struct daemon *d, const char *first)
+{
+	FILE *f = fopen(text_format("%s/new", d->dir), "w");
+
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "%s\n", first);
+	for (unsigned i = 0; i < MANY; i++)
+		fprintf(f, "10.%u.%u.%u/31\n", i >> 16, i >> 8 & 0xff, i << 1 & 0xff);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_eq(chmod(text_format("%s/new", d->dir), 0644), 0);
+	ck_assert_int_eq(rename(text_format("%s/new", d->dir), text_format("%s/list", d->dir)), 0);
+}
+
+/* The first child of the daemon: it has no program. */
+static pid_t
+wait_for_reader(struct daemon *d)
+{
+	const char *path = text_format("/proc/%d/task/%d/children", (int)d->pid, (int)d->pid);
+	int64_t deadline = deadline_after();
+	pid_t pid = 0;
+
+	while (pid <= 0 && now_ms() < deadline)
+		pid = atoi(read_file(path));
+	ck_assert_msg(pid > 0, "nobody reads the file beside the daemon");
+	return pid;
+}
+
+START_TEST(long_file_is_read_while_the_service_goes_on)
+{
+	struct daemon *d = daemon_new();
+	pid_t reader;
+
+	write_many(d, "127.0.0.2");
+	daemon_service(d, "x", "tcp", HOLD "\tonly_from = @@DIR@/list\n");
+	daemon_start(d);
+	close(hold_open_from(d, "x", "127.0.0.2"));
+	expect_line(d, "EXIT: x");
+	expect_line(d, "event=address-file-read"); /* it was just written */
+	daemon_mark(d);
+	write_many(d, "127.0.0.3");
+	reader = wait_for_reader(d);
+	ck_assert_int_eq(kill(reader, SIGSTOP), 0);
+	close(hold_open_from(d, "x", "127.0.0.2"));
+	ck_assert_uint_eq(count_lines(d, "event=address-file-read"), 0);
+	ck_assert_int_eq(kill(reader, SIGCONT), 0);
+	expect_line(d, "event=address-file-read file=%s/list ranges=", d->dir);
+	expect_list(d, "127.0.0.3", "127.0.0.2");
+	/* One that is gone takes the daemon nowhere. */
+	write_many(d, "127.0.0.4");
+	reader = wait_for_reader(d);
+	ck_assert_int_eq(kill(reader, SIGKILL), 0);
+	expect_line(
+	    d, "event=address-file-refused file=%s/list error=\"what reads it was ended\"", d->dir);
+	expect_list(d, "127.0.0.4", "127.0.0.3");
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(file_is_shared_and_left_by_reloads)
 {
 	struct daemon *d = daemon_new();
@@ -528,6 +619,8 @@ static const struct suite_test tests[] = {
 	TEST(file_that_goes_and_comes_back_counts_all_the_time),
 	TEST(file_with_a_mistake_leaves_what_was_there),
 	TEST(file_behind_a_link_is_followed),
+	TEST(file_below_a_linked_directory_is_looked_at),
+	TEST(long_file_is_read_while_the_service_goes_on),
 	TEST(file_is_shared_and_left_by_reloads),
 	TEST(file_that_cannot_be_watched_is_looked_at),
 	TEST(access_times_open_and_close_the_service),

@@ -330,6 +330,91 @@ START_TEST(upgrade_while_a_banner_is_sent)
 
 END_TEST
 
+/* Who is served at once after its banner, or not any more, leaves no program whose end would let in the next. */
+START_TEST(queue_goes_on_when_the_banner_was_for_nothing)
+{
+	static const char *const rows[] = {
+		"\ttype = INTERNAL UNLISTED\n", /* daytime answers, and is over */
+		"\tserver = @PROGRAMS@/show\n",
+	};
+	struct daemon *d = daemon_new();
+	static char text[2 * LONG];
+
+	write_long(d, "long", LONG);
+	daemon_service(d, "daytime", "tcp",
+	    text_format("%s" LONG_BANNERS "\tinstances = 1\n\ton_limit = queue\n", rows[_i]));
+	narrow_down(d);
+	daemon_start(d);
+	int narrow = connect_narrow(d, "2");
+	daemon_idle(d);
+	int next = connect_from(d, "daytime", "127.0.0.3");
+	daemon_idle(d);
+	if (_i == 1)
+		ck_assert_int_eq(porterctl(d, "ban", "127.0.0.2", NULL).status, 0);
+	ck_assert_uint_eq(read_bytes(narrow, text, sizeof(text)), sizeof(text));
+	skip_banners(next);
+	ck_assert_uint_gt(strlen(read_all(next)), 0);
+	close(narrow);
+	close(next);
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(client_of_a_pool_that_reads_late_queues)
+{
+	struct daemon *d = with_long_banners(
+	    WORKER LONG_BANNERS "\tpool_max = 1\n\tinstances = 5\n\ton_limit = queue\n");
+	int narrow = connect_narrow(d, "2"), other;
+
+	daemon_idle(d);
+	other = connect_from(d, "x", "127.0.0.3");
+	send_text(other, "pid\n");
+	skip_banners(other);
+	ck_assert_int_gt(atoi(read_line(other)), 0);
+	send_text(narrow, "pid\n");
+	skip_banners(narrow);
+	daemon_idle(d);
+	expect_no_line(d, "FAIL: x service_limit");
+	close(other);
+	ck_assert_int_gt(atoi(read_line(narrow)), 0);
+	close(narrow);
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* Of too many, the first goes; of its service somebody else waits. */
+START_TEST(queue_goes_on_when_others_have_pushed_its_client_out)
+{
+	struct daemon *d = daemon_new();
+	static int crowd[512];
+
+	write_long(d, "long", LONG);
+	daemon_service(d, "x", "tcp", HOLD LONG_BANNERS "\tinstances = 1\n\ton_limit = queue\n");
+	daemon_service(d, "y", "tcp", HOLD LONG_BANNERS "\tinstances = 1000\n");
+	narrow_down(d);
+	int least = 1;
+	setsockopt(d->listeners[1].fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+	daemon_start(d);
+	int narrow = connect_narrow(d, "2");
+	daemon_idle(d);
+	int next = connect_from(d, "x", "127.0.0.3");
+	d->listeners[0] = d->listeners[1];
+	for (size_t i = 0; i < ARRAY_LEN(crowd); i++)
+		crowd[i] = connect_narrow(d, "4");
+	expect_line(d, "FAIL: x banner from=127.0.0.2");
+	skip_banners(next);
+	expect_echo(next, "served");
+	for (size_t i = 0; i < ARRAY_LEN(crowd); i++)
+		close(crowd[i]);
+	close(narrow);
+	close(next);
+	daemon_stop(d);
+}
+
+END_TEST
+
 static const struct suite_test tests[] = {
 	TEST_LOOP(client_reads_the_banners_and_then_the_program, ARRAY_LEN(shapes)),
 	TEST_LOOP(each_banner_alone, 3),
@@ -342,6 +427,9 @@ static const struct suite_test tests[] = {
 	TEST(service_that_goes_gives_up_who_is_greeted),
 	TEST(daemon_that_stops_starts_nothing_for_who_is_greeted),
 	TEST(upgrade_while_a_banner_is_sent),
+	TEST_LOOP(queue_goes_on_when_the_banner_was_for_nothing, 2),
+	TEST(client_of_a_pool_that_reads_late_queues),
+	TEST(queue_goes_on_when_others_have_pushed_its_client_out),
 };
 
 int

@@ -93,6 +93,72 @@ START_TEST(a_taken_word_that_is_not_there_is_told)
 
 END_TEST
 
+/* clang-format off */
+static const struct {
+	const char *defaults, *service, *error;
+} opened[] = {
+	{ "", "only_from = 10.0.0.0/8\n\tonly_from -= 10.1.0.0/16", "another word" },
+	{ "", "only_from = 10.0.0.0/8 10.1.0.0/16\n\tonly_from -= 10.1.0.0/16", "another word" },
+	{ "", "only_from = 10.0.0.{1,2}\n\tonly_from -= 192.0.2.1,10.0.0.2", "another word" },
+	{ "", "only_from = 10.0.0.1\n\tonly_from -= 10.0.0.0/24", "another word" },
+	{ "", "only_from = 10.0.0.0/8\n\tonly_from -= 10.1.0.300", "no IPv4 address" },
+	{ "only_from = 10.0.0.0/8", "only_from -= 10.0.0.1", "another word" },
+	{ "only_from = 10.0.0.0/8\n\tonly_from -= 10.0.0.1", "", "another word" },
+	{ "", "access_times = 8:00-9:00\n\taccess_times -= 8:00-9:00", "holds no time" },
+	{ "", "access_times = ,", "holds no time" },
+	{ "access_times = 8:00-9:00", "access_times -= 8:00-9:00", "holds no time" },
+	{ "access_times = ,", "", "holds no time" },
+};
+
+/* clang-format on */
+
+START_TEST(what_is_taken_from_a_list_opens_nothing)
+{
+	char *text = mem_format(
+	    "defaults\n{\n\t%s\n}\n" HEAD "\t%s\n}\n", opened[_i].defaults, opened[_i].service);
+	struct config *c = stand_in_load(text, &stand_in_root, &problems);
+	const char *error = problems_first_error(&problems, 0);
+
+	ck_assert_int_eq(c->services[0]->state, CONF_BROKEN_TEXT);
+	ck_assert_ptr_nonnull(error);
+	ck_assert_msg(strstr(error, opened[_i].error) != NULL, "%s", error);
+	ck_assert_uint_eq(problems.by_severity[SEVERITY_ERROR], 1);
+	problems_done(&problems);
+	config_unref(c);
+	free(text);
+}
+
+END_TEST
+
+START_TEST(cps_without_a_rest_has_that_of_xinetd)
+{
+	struct config *c = stand_in_load(HEAD "\tcps = 100\n}\n", &stand_in_root, &problems);
+	const struct service_conf *s = stand_in_find(c, "a");
+
+	ck_assert_int_eq(s->state, CONF_OK);
+	ck_assert(s->cps.per_second == 100 && s->cps.pause_s == 10);
+	ck_assert_uint_eq(problems.by_severity[SEVERITY_WARNING], 1);
+	ck_assert_ptr_nonnull(strstr(problems.item[0].text, "write cps = 100 10"));
+	problems_done(&problems);
+	config_unref(c);
+}
+
+END_TEST
+
+START_TEST(a_limit_of_files_goes_by_the_name_of_the_system_too)
+{
+	struct config *c =
+	    stand_in_load(HEAD "\trlimit_nofile = 20\n}\n", &stand_in_root, &problems);
+	const struct rlimit_conf *limit = &stand_in_find(c, "a")->rlimits[CONF_RLIMIT_FILES];
+
+	ck_assert(limit->is_set && limit->value == 20);
+	ck_assert_uint_eq(problems.count, 0);
+	problems_done(&problems);
+	config_unref(c);
+}
+
+END_TEST
+
 static char *
 write_file(const char *bytes, size_t len)
 {
@@ -397,6 +463,9 @@ main(void)
 	const struct suite_test tests[] = {
 		TEST_LOOP(every_form_of_an_address_means_what_it_says, (int)ARRAY_LEN(forms)),
 		TEST(a_taken_word_that_is_not_there_is_told),
+		TEST_LOOP(what_is_taken_from_a_list_opens_nothing, (int)ARRAY_LEN(opened)),
+		TEST(cps_without_a_rest_has_that_of_xinetd),
+		TEST(a_limit_of_files_goes_by_the_name_of_the_system_too),
 		TEST(a_file_holds_an_address_a_line),
 		TEST_LOOP(one_bad_line_refuses_a_file, (int)ARRAY_LEN(bad_files)),
 		TEST(a_line_without_end_is_refused),

@@ -157,6 +157,42 @@ static const struct {
 	    "server_args = {\"-x\", \"\\\"a\", \"b\\\"\"}", 0 },
 };
 
+static const char *const gaps[] = {
+	"defaults\n{\n\tonly_from = 10.0.0.1\n" XINETD_HEAD XINETD_REST,
+	XINETD_HEAD XINETD_REST "defaults\n{\n\tonly_from = 10.0.0.1\n",
+	"defaults\n{\n\tonly_from 10.0.0.1\n}\n" XINETD_HEAD XINETD_REST,
+	"defaults\n{\n\tonly_from = \"10.0.0.1\n}\n" XINETD_HEAD XINETD_REST,
+	"defualts\n{\n\tonly_from = 10.0.0.1\n}\n" XINETD_HEAD XINETD_REST,
+	"include\n" XINETD_HEAD XINETD_REST,
+	XINETD_HEAD XINETD_REST "/* defaults\n{\n\tonly_from = 10.0.0.1\n}\n",
+};
+
+START_TEST(what_keeps_services_from_starting_still_does_when_converted)
+{
+	char *path = new_file(gaps[_i], strlen(gaps[_i])), *again;
+	struct conversion c = { 0 };
+	struct problems problems = { 0 };
+	struct config *before = load(path, NULL, &problems), *after;
+	char *text = converted(path, &c, &problems);
+
+	again = new_file(text, strlen(text));
+	after = load(again, NULL, &problems);
+	ck_assert_int_ne(stand_in_find(before, "t1")->state, CONF_OK);
+	for (size_t i = 0; i < after->count; i++)
+		ck_assert_int_ne(after->services[i]->state, CONF_OK);
+	unlink(path);
+	unlink(again);
+	free(path);
+	free(again);
+	free(text);
+	conversion_done(&c);
+	problems_done(&problems);
+	config_unref(before);
+	config_unref(after);
+}
+
+END_TEST
+
 START_TEST(comments_and_what_is_lost_are_kept)
 {
 	char *path = new_file(kept[_i].text, strlen(kept[_i].text));
@@ -255,6 +291,8 @@ static const struct {
 	    0 },
 	{ "service t1\n{\n\tport = 9001\n\ttype = UNLISTED\n\twait = no\n\tredirect = two.example 80\n}\n",
 	    6, "looks it up once", 0 },
+	{ XINETD_HEAD "\tcps = 100\n" XINETD_REST, 3, "cps: xinetd takes 2 words", 1 },
+	{ XINETD_HEAD "\trlimit_nofile = 5\n" XINETD_REST, 3, "xinetd has no rlimit_nofile", 1 },
 	{ XINETD_HEAD "\tdisable = yes\n\tnice=5\n\tper_source = 1 # x\n" XINETD_REST, 0, NULL, 0 },
 	{ XINETD_HEAD "\tlinger = 5\n\tnice=5\n" XINETD_REST, 0, NULL, 0 },
 	{ XINETD_HEAD "\tserver_args = {\"a\"}\n\tnice=5\n" XINETD_REST, 0, NULL, 0 },
@@ -343,6 +381,8 @@ main(void)
 	list_real_files(&files, "micro");
 	const struct suite_test tests[] = {
 		TEST_LOOP(samples_load_to_the_same_when_converted, (int)ARRAY_LEN(samples)),
+		TEST_LOOP(what_keeps_services_from_starting_still_does_when_converted,
+		    (int)ARRAY_LEN(gaps)),
 		TEST_LOOP(comments_and_what_is_lost_are_kept, (int)ARRAY_LEN(kept)),
 		TEST_LOOP(what_xinetd_did_otherwise_is_noted, (int)ARRAY_LEN(notes)),
 		TEST(limits_are_listed_with_their_line_and_service),

@@ -98,6 +98,12 @@ static const struct {
 	{ "printf '\\001\\000\\143\\000' >&3", VERDICT_OK, EPROTO },
 	{ "exit 0", VERDICT_OK, ELIBACC },
 	{ "printf '\\001' >&3", VERDICT_OK, ELIBACC },
+	/* Stopped by another process of its user once it has said what it has to say, or while it says the same for ever. */
+	{ "printf '\\001\\000\\002\\000' >&3; kill -STOP $$", VERDICT_OK, 0 },
+	{ "printf '\\001\\000\\003\\000' >&3; kill -STOP $$", VERDICT_LIBWRAP, 0 },
+	{ "printf '\\001\\000\\001\\000' >&3; kill -STOP $$", VERDICT_OK, EPROTO },
+	/* What a rule puts in its place may take its time. */
+	{ "printf '\\001\\000' >&3; exec 3>&-; sleep 0.1; exit 1", VERDICT_LIBWRAP, 0 },
 };
 
 START_TEST(only_a_word_admits)

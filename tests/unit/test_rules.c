@@ -158,6 +158,24 @@ START_TEST(a_socket_that_was_handed_over_needs_no_port)
 
 END_TEST
 
+START_TEST(a_service_behind_tcpmux_listens_nowhere_whatever_it_says)
+{
+	static const char *const lines[] = { "port = 1", "bind = 127.0.0.1", "listen = 127.0.0.1:1",
+		"port = 1\n\tbind = 127.0.0.1" };
+	char *text = mem_format("service a\n{\n\ttype = TCPMUX UNLISTED\n\t%s\n" SERVER NOWAIT
+				"\tuser = root\n}\n",
+	    lines[_i]);
+	struct config *c = stand_in_load(text, &stand_in_root, &problems);
+
+	ck_assert_int_eq(c->services[0]->state, CONF_OK);
+	ck_assert_uint_eq(c->services[0]->endpoint_count, 0);
+	ck_assert_uint_gt(problems.by_severity[SEVERITY_WARNING], 0);
+	free(text);
+	done(c);
+}
+
+END_TEST
+
 START_TEST(what_is_off_is_not_looked_up_and_takes_no_address)
 {
 	struct config *c = stand_in_load(
@@ -250,6 +268,23 @@ START_TEST(a_service_edits_the_lists_that_it_inherits)
 
 END_TEST
 
+START_TEST(ids_are_found_behind_commas)
+{
+	struct config *c =
+	    stand_in_load("service a\n{\n\tport = 1\n" SERVER NOWAIT "\tuser = root\n}\n"
+			  "service b\n{\n\tport = 2\n" SERVER NOWAIT "\tuser = root\n}\n"
+			  "defaults\n{\n\tdisabled = a,b, c,\n\tenabled = A b\n}\n",
+		&stand_in_root, &problems);
+
+	ck_assert_int_eq(c->services[0]->state, CONF_DISABLED);
+	ck_assert_int_eq(c->services[1]->state, CONF_DISABLED);
+	ck_assert_uint_eq(problems.count, 1);
+	ck_assert_str_eq(problems.item[0].text, "disabled: there is no service with the id c");
+	done(c);
+}
+
+END_TEST
+
 START_TEST(damaged_defaults_start_nothing)
 {
 	struct config *c =
@@ -302,10 +337,12 @@ main(void)
 		TEST(builtins_run_as_nobody_unless_a_user_is_given),
 		TEST(groups_are_those_of_the_user_only_if_asked_for),
 		TEST(a_socket_that_was_handed_over_needs_no_port),
+		TEST_LOOP(a_service_behind_tcpmux_listens_nowhere_whatever_it_says, 4),
 		TEST(what_is_off_is_not_looked_up_and_takes_no_address),
 		TEST_LOOP(addresses_collide_where_the_kernel_says_so, (int)ARRAY_LEN(pairs)),
 		TEST(the_first_that_can_serve_keeps_the_address),
 		TEST(a_service_edits_the_lists_that_it_inherits),
+		TEST(ids_are_found_behind_commas),
 		TEST(damaged_defaults_start_nothing),
 		TEST(ten_thousand_services_on_one_port_load),
 	};
