@@ -216,17 +216,17 @@ ip_set_has(const struct ip_set *s, const struct addr *addr)
 	return s != NULL && prefix_of(&p, addr) && table_has(&s->of[p.is_v6], p.bytes);
 }
 
-/* Goes through both in order, always on in the one whose range ends first. */
+/* Goes through both in order: what ends in y before the range of x ends covers neither this one nor any later one. */
 static bool
-tables_meet(const struct table *x, const struct table *y)
+table_is_hidden(const struct table *x, const struct table *y)
 {
 	size_t i = 0, k = 0;
 
 	while (i < x->count && k < y->count) {
-		if (is_above(first_of(y, k), last_of(x, i), x->width))
-			i++;
-		else if (is_above(first_of(x, i), last_of(y, k), x->width))
+		if (is_above(last_of(x, i), last_of(y, k), x->width))
 			k++;
+		else if (is_above(first_of(y, k), first_of(x, i), x->width))
+			i++;
 		else
 			return true;
 	}
@@ -234,11 +234,12 @@ tables_meet(const struct table *x, const struct table *y)
 }
 
 bool
-ip_set_meets(const struct ip_set *x, const struct ip_set *y)
+ip_set_is_hidden(const struct ip_set *x, const struct ip_set *y)
 {
 	if (x == NULL || y == NULL)
 		return false;
-	return tables_meet(&x->of[false], &y->of[false]) || tables_meet(&x->of[true], &y->of[true]);
+	return table_is_hidden(&x->of[false], &y->of[false]) ||
+	       table_is_hidden(&x->of[true], &y->of[true]);
 }
 
 bool

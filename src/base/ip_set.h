@@ -17,7 +17,8 @@ struct ip_set *ip_set_ref(struct ip_set *s); /* NULL is allowed */
 void ip_set_unref(struct ip_set *s);         /* NULL is allowed */
 /* addr is canonical; any other family is in no set. A NULL set is empty. */
 bool ip_set_has(const struct ip_set *s, const struct addr *addr);
-bool ip_set_meets(const struct ip_set *x, const struct ip_set *y); /* some address is in both */
+/* Some whole range of x is in y, so that without y nothing is left of it. */
+bool ip_set_is_hidden(const struct ip_set *x, const struct ip_set *y);
 bool ip_set_has_family(const struct ip_set *s, int family); /* any address of AF_INET or AF_INET6 */
 bool ip_set_equal(const struct ip_set *x, const struct ip_set *y);
 size_t ip_set_ranges(const struct ip_set *s);

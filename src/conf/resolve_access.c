@@ -199,12 +199,13 @@ set_at(const struct access_list *list, size_t i)
 	return i == 0 ? list->set : list->file_sets[i - 1];
 }
 
+/* Some whole entry of x is in y. A smaller hole in it is what no_access is for. */
 static bool
-lists_meet(const struct access_list *x, const struct access_list *y)
+list_is_hidden(const struct access_list *x, const struct access_list *y)
 {
 	for (size_t i = 0; i <= x->files.count; i++)
 		for (size_t k = 0; k <= y->files.count; k++)
-			if (ip_set_meets(set_at(x, i), set_at(y, k)))
+			if (ip_set_is_hidden(set_at(x, i), set_at(y, k)))
 				return true;
 	return false;
 }
@@ -216,7 +217,7 @@ check_overlap(struct draft *d)
 	bool is_own = IS_OWN(d, only_from) || IS_OWN(d, no_access);
 
 	if ((!is_own && d->cache->has_overlap) ||
-	    !lists_meet(&s->only_from_list, &s->no_access_list))
+	    !list_is_hidden(&s->only_from_list, &s->no_access_list))
 		return;
 	d->cache->has_overlap = d->cache->has_overlap || !is_own;
 	NOTE(d, PLACE(d, no_access),

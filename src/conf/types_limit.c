@@ -184,6 +184,8 @@ limit_print(const void *field, const struct attr *a, FILE *out)
 	const struct rlimit_conf *limit = field;
 
 	(void)a;
+	if (!limit->is_set)
+		return;
 	if (limit->value == RLIM_INFINITY)
 		fputs("UNLIMITED", out);
 	else

@@ -123,7 +123,8 @@ is_worth_starting(
 {
 	const struct config *config = d->config;
 
-	if (r->listening > 0)
+	/* An address or device may appear yet. */
+	if (r->listening > 0 || d->runtime.network != NULL)
 		return true;
 	if (count_enabled(config) == 0 && d->options.needs_services) {
 		log_error("event=start-refused reason=\"no services; -stayalive goes on without\"");

@@ -107,7 +107,9 @@ service_program(const struct service_conf *conf)
 {
 	if (conf_is_redirect(conf))
 		return "redirect";
-	return conf_is_internal(conf) || conf->server == NULL ? "builtin" : conf->server;
+	if (conf_is_internal(conf))
+		return "builtin";
+	return conf->server != NULL ? conf->server : "-"; /* of one that is not served */
 }
 
 const char *

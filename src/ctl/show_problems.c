@@ -129,20 +129,51 @@ severity_of(const json_t *problem)
 					      : SEVERITY_NOTE;
 }
 
+/* How many notes from problems[from] on say the same as this problem; 0 if it is no note. */
+static size_t
+count_same(const json_t *problems, size_t from, size_t to, const json_t *note)
+{
+	size_t count = 0;
+
+	if (severity_of(note) != SEVERITY_NOTE)
+		return 0;
+	for (size_t i = from; i < to; i++) {
+		const json_t *other = json_array_get(problems, i);
+
+		count += severity_of(other) == SEVERITY_NOTE &&
+			 strcmp(get_text(other, "text"), get_text(note, "text")) == 0;
+	}
+	return count;
+}
+
+/* What a habit of somebody puts into every file is a note that hides the others: it is shown once. */
+static void
+add_problem(struct problems *list, struct files *files, const json_t *problems, size_t i)
+{
+	const json_t *problem = json_array_get(problems, i);
+	size_t others = count_same(problems, i + 1, json_array_size(problems), problem);
+	const char *text = get_text(problem, "text");
+	struct place place;
+
+	if (count_same(problems, 0, i, problem) > 0)
+		return;
+	place = place_of(files, problem);
+	if (others > 0)
+		problem_add(list, SEVERITY_NOTE, CAUSE_TEXT, &place, "%s (and %zu more like it)",
+		    text, others);
+	else
+		problem_add(list, severity_of(problem), CAUSE_TEXT, &place, "%s", text);
+}
+
 void
 show_problems(const json_t *problems)
 {
 	struct problems list = { 0 };
 	struct files files = { 0 };
-	const json_t *problem;
 	size_t i;
 
-	json_array_foreach(problems, i, problem) {
-		struct place place = place_of(&files, problem);
-
-		problem_add(&list, severity_of(problem), CAUSE_TEXT, &place, "%s",
-		    get_text(problem, "text"));
-	}
+	for (i = 0; i < json_array_size(problems); i++)
+		add_problem(&list, &files, problems, i);
 	for (i = 0; i < files.count; i++)
 		write_text(files.item[i]);
 	problems_print(&list, stdout);

@@ -106,7 +106,8 @@ say_what_to_do(const struct totals *t, const struct problems *problems, FILE *ou
 	if (t->wrong_surroundings > 0)
 		fprintf(out,
 		    "  %zu thing%s missing (program, user, group, directory, name of a port or host): install or\n"
-		    "  create what is named above, or set disable = yes; all other services start.\n",
+		    "  create what is named above, or switch the service off (disable = yes; in inetd.conf #\n"
+		    "  before the line); all other services start.\n",
 		    t->wrong_surroundings, t->wrong_surroundings == 1 ? " is" : "s are");
 	if (problems->by_severity[SEVERITY_WARNING] > 0)
 		fprintf(out, "  %zu warning%s: nothing is kept from starting, but look at them.\n",

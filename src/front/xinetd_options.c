@@ -95,6 +95,8 @@ static const struct option_row rows[] = {
 	    take_number, "max_servers" },
 	{ "inetd_compat", '\0', no_argument, NULL, "read " INETD_CONFIG ", too", take_compat,
 	    NULL },
+	{ "inetd_ipv6", '\0', no_argument, NULL, "lines of inetd.conf take IPv6 clients, too",
+	    take_nothing, NULL },
 	{ "version", '\0', no_argument, NULL, "print the version, and end", take_version, NULL },
 	{ "reuse", '\0', no_argument, NULL, "addresses are always reused where that is safe",
 	    take_nothing, NULL },

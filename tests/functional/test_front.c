@@ -111,6 +111,7 @@ static const struct {
 	{ { "-limit" }, 1, "a value is missing behind -limit" },
 	{ { "-limit", "many" }, 1, "a number is expected, and not many" },
 	{ { "-filelog", "/x", "-syslog", "daemon" }, 1, "-filelog and -syslog: only one of them" },
+	{ { "-inetd_ipv6", "-version" }, 0, "in place of xinetd" }, /* of Debian's script */
 	{ { "-version" }, 0, "in place of xinetd" },
 	{ { "--help" }, 0, "-inetd_compat" },
 	{ { "--version" }, 0, "porterd " },
@@ -188,7 +189,7 @@ START_TEST(xinetd_dumps_its_state)
 	daemon_signal(d, SIGIOT);
 	expect_line(d, "event=signal-ignored signal=IOT*");
 	daemon_signal(d, SIGUSR1);
-	daemon_idle(d);
+	expect_line(d, "event=dump path=%s", dump);
 	ck_assert_ptr_nonnull(strstr(read_file(dump), "hold"));
 	daemon_stop(d);
 }
@@ -345,6 +346,25 @@ static const struct {
 	{ { "--nonsense" }, "there is no option --nonsense" },
 	{ { "-i", "/nonexistent/inetd.conf" }, "/nonexistent/inetd.conf" },
 };
+
+/* As with those in whose place it runs; and not: nobody is served. */
+START_TEST(a_limit_of_zero_is_none)
+{
+	struct daemon *d = daemon_new();
+	const char *path = write_inetd(d, "inetd.conf", "4460 stream tcp nowait nobody /bin/cat\n");
+	const char *const inetd[] = { link_named(d, "inetd"), "-c", "0", "-s", "0", "-q", "0",
+		"--dump", path, NULL };
+	struct run_result r = run_command(inetd);
+
+	ck_assert_ptr_nonnull(strstr(r.output, "defaults {\n}\n"));
+	path = write_inetd(d, "xinetd.conf", "# nothing\n");
+	const char *const xinetd[] = { link_named(d, "xinetd"), "-limit", "0", "-f", path, "--dump",
+		NULL };
+	r = run_command(xinetd);
+	ck_assert_str_eq(r.output, "defaults {\n}\n");
+}
+
+END_TEST
 
 START_TEST(inetd_refuses_what_it_does_not_know)
 {
@@ -535,6 +555,7 @@ main(void)
 		TEST(inetd_serves_its_lines),
 		TEST(inetd_leaves_its_programs),
 		TEST(inetd_options_are_defaults),
+		TEST(a_limit_of_zero_is_none),
 		TEST_LOOP(inetd_refuses_what_it_does_not_know, (int)ARRAY_LEN(inetd_refusals)),
 		TEST(porterd_reads_inetd_files_and_directories),
 		TEST(check_tells_what_xinetd_did_and_sums_up),

@@ -13,13 +13,6 @@
 
 #define CAT "\tserver = /bin/cat\n"
 
-/* One service is there from the start: a daemon that can serve nothing at all ends. */
-static void
-add_steady(struct daemon *d)
-{
-	daemon_entry(d, "steady", "\tbind = 127.0.0.1\n\tport = 3699\n" CAT);
-}
-
 /* The listeners' own timer comes much later than an answer may take. */
 #define SOON_MS 3000
 
@@ -83,6 +76,25 @@ START_TEST(an_address_that_appears_is_listened_on_at_once)
 	ip("addr add 192.0.2.7/32 dev lo");
 	expect_line(d, "event=listening service=x address=tcp:192.0.2.7:3600");
 	ck_assert_int_lt(now_ms() - began, SOON_MS);
+	ck_assert_int_ge(connects("192.0.2.7"), 0);
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* It may be started before the network is. */
+START_TEST(daemon_waits_for_the_only_address_it_has)
+{
+	if (!has_network("daemon_waits_for_the_only_address_it_has"))
+		return;
+	struct daemon *d = daemon_new();
+
+	daemon_entry(d, "x", "\tbind = 192.0.2.7\n\tport = 3600\n" CAT);
+	daemon_spawn(d);
+	expect_line(d, "event=bind-failed service=x address=tcp:192.0.2.7:3600*");
+	expect_line(d, "event=ready");
+	ip("address add 192.0.2.7/32 dev lo");
+	expect_line(d, "event=listening service=x address=tcp:192.0.2.7:3600");
 	ck_assert_int_ge(connects("192.0.2.7"), 0);
 	daemon_stop(d);
 }
@@ -214,12 +226,10 @@ START_TEST(freebind_that_is_given_later_helps_at_once)
 
 	if (!has_network("freebind_that_is_given_later_helps_at_once"))
 		return;
-	add_steady(d);
 	daemon_entry(d, "x", "\tbind = 192.0.2.9\n\tport = 3600\n" CAT);
 	daemon_start(d);
 	expect_line(d, "event=bind-failed service=x *");
 	daemon_clear(d);
-	add_steady(d);
 	daemon_entry(d, "x", "\tbind = 192.0.2.9\n\tport = 3600\n\tfreebind = yes\n" CAT);
 	daemon_reload(d);
 	expect_line(d, "event=listening service=x *");
@@ -233,7 +243,8 @@ main(void)
 {
 	static const struct suite_test tests[] = {
 		TEST(an_address_that_appears_is_listened_on_at_once),
-		TEST(the_kernel_is_asked_only_while_something_is_missing),
+		TEST(daemon_waits_for_the_only_address_it_has),
+	TEST(the_kernel_is_asked_only_while_something_is_missing),
 		TEST(a_device_that_appears_is_listened_on),
 		TEST(a_device_that_goes_and_comes_is_listened_on_again),
 		TEST(another_device_is_another_socket),
