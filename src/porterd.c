@@ -9,7 +9,7 @@
 #include "control/notify.h"
 #include "front/front.h"
 #include "front/personality.h"
-#include "run/inherit.h"
+#include "net/inherit.h"
 #include "serve/builtin.h"
 #include "upgrade/restore.h"
 

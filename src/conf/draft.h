@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 #include "conf/block.h"
-#include "conf/load.h"
+#include "conf/config.h"
+#include "conf/load_options.h"
 
 struct draft {
 	const struct load_options *options;

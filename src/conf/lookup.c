@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "conf/hosts_access.h"
-#include "conf/load.h"
+#include "conf/lookup.h"
 #include "conf/lookup_file.h"
 
 /* Answers that need more room than this are not those of a sane machine. */

@@ -6,7 +6,8 @@
 #define CONF_OVERRIDE_H
 
 #include "conf/attr.h"
-#include "conf/load.h"
+#include "conf/config.h"
+#include "conf/load_options.h"
 
 /* The source of the place of every attribute that was changed: conf->places[i].source == &override_source. It has no lines. */
 extern const struct source override_source;

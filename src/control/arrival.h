@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "conf/load.h"
+#include "load/load.h"
 #include "control/self.h"
 #include "upgrade/kept.h"
 

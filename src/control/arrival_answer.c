@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "control/arrival.h"
 #include "control/reload.h"
-#include "run/inherit.h"
-#include "run/socket.h"
+#include "net/inherit.h"
+#include "net/socket.h"
 #include "upgrade/restore.h"
 
 static void

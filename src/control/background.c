@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 static int status_pipe = -1;
 

@@ -15,7 +15,7 @@
 #include "control/json_text.h"
 #include "control/live.h"
 #include "control/request.h"
-#include "run/linger.h"
+#include "net/linger.h"
 #include "run/service.h"
 
 /* For a line to be completed once it is begun. */

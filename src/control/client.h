@@ -13,7 +13,7 @@
 #include "control/command.h"
 #include "control/control.h"
 #include "loop/loop.h"
-#include "run/socket_file.h"
+#include "net/socket_file.h"
 
 /* Bytes of a request with its newline. */
 #define CLIENT_LINE_MOST 65536u

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/client.h"
-#include "run/linger.h"
+#include "net/linger.h"
 
 /* What most requests fit into. */
 #define FIRST_ROOM       1024u

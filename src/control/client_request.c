@@ -10,7 +10,7 @@
 #include "base/quote.h"
 #include "control/client.h"
 #include "control/request.h"
-#include "run/linger.h"
+#include "net/linger.h"
 
 #define MESSAGE_MS 1000
 

@@ -14,9 +14,9 @@
 #include "base/quote.h"
 #include "control/client.h"
 #include "control/daemon.h"
-#include "run/linger.h"
+#include "net/linger.h"
 #include "run/service.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 #define MOST_CLIENTS    64u
 /* Of those, for clients that may do everything. */

@@ -19,7 +19,7 @@
 #include "reload/apply.h"
 #include "run/accept.h"
 #include "run/address_files.h"
-#include "run/inherit.h"
+#include "net/inherit.h"
 #include "run/services.h"
 #include "upgrade/restore.h"
 

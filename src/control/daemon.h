@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "conf/load.h"
+#include "load/load.h"
 #include "control/stop.h"
 #include "loop/signals.h"
 #include "run/runtime.h"

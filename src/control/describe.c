@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "run/pool.h"
 #include "run/service.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 static const char *const state_words[] = {
 	[SERVICE_SERVING] = "serving",

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 /* True if path and descriptor are one file: it may have been removed between open and lock. */
 static bool

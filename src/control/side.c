@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "control/daemon.h"
 #include "control/secret.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 #define DEADLINE_MS 30000
 /* As much as a client may have waiting. */

@@ -21,8 +21,8 @@
 #include "control/daemon.h"
 #include "control/departure.h"
 #include "control/notify.h"
-#include "run/origin.h"
-#include "run/socket.h"
+#include "launch/origin.h"
+#include "net/socket.h"
 #include "upgrade/state_file.h"
 
 /* A binary that has not answered by then is ended. */

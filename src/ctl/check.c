@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "conf/load.h"
+#include "load/load.h"
 #include "control/problem_json.h"
 #include "ctl/command_row.h"
 #include "serve/builtin.h"

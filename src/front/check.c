@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "conf/migrate.h"
+#include "load/migrate.h"
 #include "front/front.h"
 #include "front/personality.h"
 

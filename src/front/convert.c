@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "conf/convert.h"
+#include "load/convert.h"
 #include "front/front.h"
 #include "front/personality.h"
 

@@ -4,7 +4,7 @@
 #define FRONT_SETTINGS_H
 
 #include "base/strings.h"
-#include "conf/load.h"
+#include "load/load.h"
 #include "control/self.h"
 
 struct arrival;

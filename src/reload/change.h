@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "reload/apply.h"
 #include "run/service.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 /* One address of a service to be: a listener that is there already, or a socket that was just opened. */
 struct seat {

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "conf/attr.h"
 #include "reload/change.h"
-#include "run/inherit.h"
+#include "net/inherit.h"
 
 static void
 add(struct diff *diff, const struct difference *one)

@@ -7,8 +7,8 @@
 
 #include "base/mem.h"
 #include "reload/change.h"
-#include "run/handed.h"
-#include "run/inherit.h"
+#include "net/handed.h"
+#include "net/inherit.h"
 
 static void
 add(struct change *c, struct seat seat)

@@ -9,7 +9,7 @@
 #include "base/addr.h"
 #include "run/runtime.h"
 #include "run/service.h"
-#include "run/traffic.h"
+#include "launch/traffic.h"
 
 /* START: id [pid=N] [from=ADDR] conn=N */
 void activity_start(

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "conf/address_file.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 /* On a file system that hangs nobody waits longer. */
 #define DEADLINE_MS 60000

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "run/address_table.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 #define WATCH_MASK                                                                   \
  (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | \

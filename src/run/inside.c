@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "run/activity.h"
-#include "run/drain.h"
+#include "net/drain.h"
 #include "run/mux.h"
 #include "run/trace.h"
 

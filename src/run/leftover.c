@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "loop/loop.h"
-#include "run/drain.h"
-#include "run/linger.h"
+#include "net/drain.h"
+#include "net/linger.h"
 #include "run/server.h"
 
 /* The time between two looks, which doubles from one to the next. */

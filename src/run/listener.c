@@ -10,11 +10,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rate.h"
-#include "run/inherit.h"
+#include "net/inherit.h"
 #include "run/network_watch.h"
 #include "run/runtime.h"
 #include "run/server.h"
-#include "run/socket.h"
+#include "net/socket.h"
 #include "run/trace.h"
 
 #define RETRY_FIRST_MS   500

@@ -11,8 +11,8 @@
 #include "base/rate.h"
 #include "loop/loop.h"
 #include "policy/throttle.h"
-#include "run/plan.h"
-#include "run/socket_file.h"
+#include "launch/plan.h"
+#include "net/socket_file.h"
 
 struct listener;
 struct runtime;

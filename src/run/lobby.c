@@ -11,7 +11,7 @@
 #include "run/activity.h"
 #include "run/banner.h"
 #include "run/door.h"
-#include "run/linger.h"
+#include "net/linger.h"
 #include "run/pool.h"
 #include "run/trace.h"
 

@@ -14,9 +14,9 @@
 #include "run/accept.h"
 #include "run/activity.h"
 #include "run/door.h"
-#include "run/drain.h"
-#include "run/linger.h"
-#include "run/socket.h"
+#include "net/drain.h"
+#include "net/linger.h"
+#include "net/socket.h"
 #include "run/trace.h"
 
 /* How long a client that is refused may take to read why. */

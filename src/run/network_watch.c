@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "run/runtime.h"
 #include "run/service.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 /* What comes within this time is one event: a device that appears has several addresses. */
 #define GATHER_MS       100

@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "run/pool_keep.h"
-#include "run/program_file.h"
+#include "launch/program_file.h"
 #include "run/service.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 static void
 read_rule(struct pool *p)

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "run/activity.h"
 #include "run/door.h"
-#include "run/linger.h"
+#include "net/linger.h"
 #include "run/pool.h"
 #include "run/pool_keep.h"
 #include "run/service.h"

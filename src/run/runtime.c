@@ -11,12 +11,12 @@
 #include "policy/ban.h"
 #include "run/address_files.h"
 #include "run/dialog.h"
-#include "run/drain.h"
+#include "net/drain.h"
 #include "run/leftover.h"
 #include "run/lobby.h"
 #include "run/mux.h"
 #include "run/network_watch.h"
-#include "run/socket.h"
+#include "net/socket.h"
 #include "run/stderr_log.h"
 
 /* Descriptors that the daemon keeps for itself, its logs and its listeners beyond those of programs. */

@@ -14,7 +14,7 @@
 #include "loop/many.h"
 #include "run/listener.h"
 #include "run/moment.h"
-#include "run/origin.h"
+#include "launch/origin.h"
 #include "run/server.h"
 
 TAILQ_HEAD(service_list, service);

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 LIST_HEAD(bucket, server);
 

@@ -10,7 +10,7 @@
 
 #include "base/addr.h"
 #include "loop/loop.h"
-#include "run/launch.h"
+#include "launch/launch.h"
 
 struct service;
 struct server;

@@ -12,7 +12,7 @@
 #include "run/lobby.h"
 #include "run/mux.h"
 #include "run/pool.h"
-#include "run/program_file.h"
+#include "launch/program_file.h"
 #include "run/session.h"
 #include "run/trace.h"
 

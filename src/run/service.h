@@ -11,7 +11,7 @@
 #include "policy/admit.h"
 #include "policy/throttle.h"
 #include "run/listener.h"
-#include "run/plan.h"
+#include "launch/plan.h"
 #include "run/refusals.h"
 #include "run/runtime.h"
 

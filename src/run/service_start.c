@@ -11,7 +11,7 @@
 #include "run/pool.h"
 #include "run/service.h"
 #include "run/session.h"
-#include "run/socket.h"
+#include "net/socket.h"
 #include "run/stderr_log.h"
 #include "run/trace.h"
 #include "run/worker.h"

@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/rate.h"
 #include "run/leftover.h"
-#include "run/linger.h"
+#include "net/linger.h"
 #include "run/service.h"
-#include "run/socket.h"
+#include "net/socket.h"
 #include "run/trace.h"
 
 #define MESSAGE_MS 1000

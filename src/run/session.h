@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "run/server.h"
-#include "run/traffic.h"
+#include "launch/traffic.h"
 
 /* The program has started. fd: the connection that is its own, of which a copy is kept if it is to linger; -1: none. */
 void session_begin(struct server *s, int fd);

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/quote.h"
 #include "loop/many.h"
-#include "run/socket.h"
+#include "net/socket.h"
 
 #define LINE_SIZE      1024  /* longer lines are cut into several messages */
 #define LINES_A_SECOND 100u  /* of one program; more are counted and left out */

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "run/activity.h"
-#include "run/linger.h"
+#include "net/linger.h"
 #include "run/pool.h"
 #include "run/service.h"
 #include "run/stderr_log.h"

@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 
 #include "loop/many.h"
-#include "run/channel.h"
-#include "run/launch.h"
-#include "run/plan.h"
+#include "launch/channel.h"
+#include "launch/launch.h"
+#include "launch/plan.h"
 
 struct pool;
 struct server;

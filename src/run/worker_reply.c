@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "run/activity.h"
 #include "run/door.h"
-#include "run/drain.h"
+#include "net/drain.h"
 #include "run/leftover.h"
 #include "run/pool.h"
 #include "run/pool_keep.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "run/channel.h"
+#include "launch/channel.h"
 #include "run/mux.h"
 #include "run/runtime.h"
 #include "run/worker.h"

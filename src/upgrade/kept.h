@@ -140,7 +140,7 @@ struct kept_leftover {
 	int64_t linger_ms, kill_ms;
 };
 
-/* A client that is said good-bye to, see run/drain.h. */
+/* A client that is said good-bye to, see net/drain.h. */
 struct kept_drain {
 	int fd;
 	struct record_bytes text; /* that it is still to be sent */

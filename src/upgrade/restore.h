@@ -4,7 +4,7 @@
 #ifndef UPGRADE_RESTORE_H
 #define UPGRADE_RESTORE_H
 
-#include "run/origin.h"
+#include "launch/origin.h"
 #include "run/runtime.h"
 #include "upgrade/kept.h"
 

@@ -11,7 +11,7 @@ users=$(grep -rl '<confuse.h>' src include || :)
 }
 grep -rn --include='*.[ch]' '^ *# *include *"' src | awk '
 	BEGIN {
-		count = split("base loop conf policy serve run reload upgrade control front ctl", name, " ")
+		count = split("base loop conf load policy serve net launch run reload upgrade control front ctl", name, " ")
 		for (i = 1; i <= count; i++)
 			rank[name[i]] = i
 		rank["helpers"] = rank["lib"] = 1

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "run/launch.h"
+#include "launch/launch.h"
 
 /* Says everything about the process that it runs in; needs no shared library and so no descriptor. */
 #define SHOW BUILD_DIR "/tests/programs/show"

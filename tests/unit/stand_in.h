@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "conf/load.h"
+#include "load/load.h"
 
 /* clang-format off */
 static const struct {

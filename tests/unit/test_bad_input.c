@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "conf/load.h"
+#include "load/load.h"
 #include "stand_in.h"
 #include "suite.h"
 

@@ -14,7 +14,7 @@
 
 #include "base/array.h"
 #include "lingering.h"
-#include "run/channel.h"
+#include "launch/channel.h"
 #include "suite.h"
 
 /* Linux 6.16. */

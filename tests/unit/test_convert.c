@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of xinetd and inetd: written again in porterd's form, and compared with what was read from them before. */
-#include "conf/convert.h"
-#include "conf/migrate.h"
+#include "load/convert.h"
+#include "load/migrate.h"
 #include "migrating.h"
 #include "suite.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Saying good-bye to clients. What blocks here does not end before the time that a test may take. */
-#include "run/drain.h"
+#include "net/drain.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

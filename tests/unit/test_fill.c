@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/fill.h"
+#include "launch/fill.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "conf/template.h"
-#include "run/plan.h"
+#include "launch/plan.h"
 #include "suite.h"
 
 static char *variables[] = { (char[]){ "SERVICE_ID=mail" }, (char[]){ "CONNECTION_ID=77" },

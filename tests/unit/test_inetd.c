@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "conf/load.h"
-#include "conf/migrate.h"
+#include "load/load.h"
+#include "load/migrate.h"
 #include "migrating.h"
 #include "suite.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/launch.h"
+#include "launch/launch.h"
 
 #include <dirent.h>
 #include <errno.h>

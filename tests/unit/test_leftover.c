@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "loop/loop.h"
-#include "run/drain.h"
+#include "net/drain.h"
 #include "run/server.h"
 #include "suite.h"
 

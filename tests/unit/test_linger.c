@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Closing without waiting. What fails here does not end before the time that a test may take. */
-#include "run/linger.h"
+#include "net/linger.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "conf/attr.h"
-#include "conf/load.h"
+#include "load/load.h"
 #include "stand_in.h"
 #include "suite.h"
 

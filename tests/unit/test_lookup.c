@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "conf/load.h"
+#include "load/load.h"
 #include "suite.h"
 
 static char dir[] = "/tmp/porter-lookup-XXXXXX";

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "run/environment.h"
-#include "run/launch.h"
-#include "run/plan.h"
+#include "launch/environment.h"
+#include "launch/launch.h"
+#include "launch/plan.h"
 #include "suite.h"
 
 static char *daemon_environ[] = { (char[]){ "PATH=/bin" }, (char[]){ "LC_ALL=C.UTF-8" },

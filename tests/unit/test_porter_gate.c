@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/porter_gate.h"
+#include "launch/porter_gate.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "conf/hosts_access.h"
-#include "conf/load.h"
+#include "load/load.h"
 #include "stand_in.h"
 #include "suite.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "run/socket.h"
+#include "net/socket.h"
 #include "suite.h"
 
 static const struct socket_options plain = {

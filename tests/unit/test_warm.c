@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/warm.h"
+#include "launch/warm.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 
 #include "launching.h"
-#include "run/environment.h"
+#include "launch/environment.h"
 #include "suite.h"
 
 /* A process that waits, as the test sees it. */
