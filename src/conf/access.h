@@ -21,7 +21,8 @@ struct access_list {
 };
 
 void access_list_done(struct access_list *list); /* leaves it empty */
-void access_list_copy(struct access_list *to, const struct access_list *from); /* to is emptied first */
+void access_list_copy(
+    struct access_list *to, const struct access_list *from); /* to is emptied first */
 bool access_list_equal(const struct access_list *x, const struct access_list *y);
 
 /* A time of day in minutes, both ends included; from > to: over midnight. 24:00 is the last minute of the day. */

@@ -212,6 +212,14 @@ is_everybody(const char *text)
 	return false;
 }
 
+/* "10.0.0.*", "10.0.0.1-10.0.0.9" */
+static bool
+is_range(const char *text)
+{
+	return text[strspn(text, "0123456789.-*")] == '\0' && strchr(text, '.') != NULL &&
+	       strpbrk(text, "-*") != NULL;
+}
+
 /* The name of a host, a network or a domain. What a resolver would take for a number ("0x7f.1", "127.1") is none. */
 static bool
 name_ok(const char *text, char why[ATTR_WHY_SIZE])
@@ -226,6 +234,10 @@ name_ok(const char *text, char why[ATTR_WHY_SIZE])
 	if (text[0] == '*' && text[1] == '.')
 		return type_refuse(
 		    why, "'%.60s' is no address: a domain is written as %.60s", text, text + 1);
+	if (is_range(text))
+		return type_refuse(why,
+		    "'%.60s' is no address: a network is written as 192.0.2.0/24, a part of one as several",
+		    text);
 	if (inet_aton(name, &number) != 0)
 		return type_refuse(why,
 		    "'%.60s' is no IPv4 address: it takes four decimal numbers up to 255", text);

@@ -79,7 +79,8 @@ has_one_value(struct draft *d, const struct setting *s)
 	if (s->count <= (most == 0 ? 1 : most))
 		return true;
 	if (most == 0)
-		TEXT_ERROR(d, &s->words[1].place, "%s takes one value", s->attr->name);
+		TEXT_ERROR(d, &s->words[1].place, "%s takes one value%s", s->attr->name,
+		    strcmp(s->attr->name, "server") == 0 ? ": arguments go into server_args" : "");
 	else
 		TEXT_ERROR(
 		    d, &s->words[most].place, "%s takes at most %u words", s->attr->name, most);

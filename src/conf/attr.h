@@ -20,8 +20,9 @@ struct attr_type {
 	bool notes_commas;  /* that xinetd does not split them is worth a note */
 	/* Of a scalar: most words of one value, joined by blanks for set(), none at all is ""; 0: exactly one. */
 	unsigned max_words;
-	const char *needs; /* lists: an empty one is no value, it needs "an address"; NULL: any will do */
-	bool warns;       /* a remark of set() is a warning, not a note */
+	const char
+	    *needs; /* lists: an empty one is no value, it needs "an address"; NULL: any will do */
+	bool warns; /* a remark of set() is a warning, not a note */
 	/* Reads text into the field. False, and the reason in why, if it is no value; the field is then unchanged.
 	 * If it is one, why may get a remark on how it was understood. */
 	bool (*set)(void *field, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE]);

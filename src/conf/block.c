@@ -374,7 +374,7 @@ refuse_top(struct scan *s, struct blocks *out)
 		    s, SCAN_HARD, &place, "'%s' begins no block; did you mean %s?", word, nearest);
 	} else {
 		scan_error(s, SCAN_HARD, &place,
-		    "'%s' begins no block: service, defaults, include or includedir is expected",
+		    "'%s' begins no block: service, defaults, include or includedir is expected (an inetd.conf is read with --inetd)",
 		    word);
 	}
 	free(word);

@@ -132,8 +132,8 @@ struct service_conf {
 	unsigned instances; /* CONF_UNLIMITED: no limit of its own */
 	enum conf_on_limit on_limit;
 	unsigned backlog;
-	bool freebind;  /* listens on addresses that the machine does not have yet */
-	char *device;   /* the network device that clients come by; NULL: any */
+	bool freebind; /* listens on addresses that the machine does not have yet */
+	char *device;  /* the network device that clients come by; NULL: any */
 	struct strings only_from, no_access, access_times;
 	bool has_only_from; /* given: an empty one admits nobody */
 	enum conf_reverse_dns reverse_dns;
@@ -146,10 +146,11 @@ struct service_conf {
 	char *libwrap;     /* the name to look for in hosts.allow; NULL: that of the program */
 	char *banner, *banner_success, *banner_fail; /* paths */
 	char *redirect;                              /* "host port"; NULL: none */
-	int64_t connect_timeout_ms; /* of a redirect */
-	int64_t timeout_ms;         /* of a whole session; 0: none */
-	int64_t idle_timeout_ms;    /* of one in which nothing is said; 0: none */
-	int64_t linger_ms;          /* what a client has sent is read for so long after the program's end; 0: not at all */
+	int64_t connect_timeout_ms;                  /* of a redirect */
+	int64_t timeout_ms;                          /* of a whole session; 0: none */
+	int64_t idle_timeout_ms;                     /* of one in which nothing is said; 0: none */
+	int64_t
+	    linger_ms; /* what a client has sent is read for so long after the program's end; 0: not at all */
 	enum conf_pool pool;
 	enum conf_pool_accept pool_accept;
 	enum conf_pool_exec pool_exec;
@@ -194,7 +195,7 @@ struct service_conf {
 	size_t time_count;
 	char *redirect_host, *redirect_port; /* both NULL: it is no redirect */
 	bool asks_libwrap; /* hosts.allow and hosts.deny are asked for each client */
-	uid_t listen_uid; /* of unix sockets; (uid_t)-1: unchanged */
+	uid_t listen_uid;  /* of unix sockets; (uid_t)-1: unchanged */
 	gid_t listen_gid;
 };
 

@@ -27,13 +27,13 @@ extern const struct attr_type type_words;        /* struct strings: arguments, t
 extern const struct attr_type type_names;     /* struct strings: names of environment variables */
 extern const struct attr_type type_variables; /* struct strings: NAME=VALUE */
 extern const struct attr_type type_addresses; /* struct strings: addresses or host names */
-extern const struct attr_type type_access;   /* struct strings: who may connect */
-extern const struct attr_type type_times;    /* struct strings: H:MM-H:MM */
-extern const struct attr_type type_cps;      /* struct cps_conf */
-extern const struct attr_type type_rate;     /* struct rate_conf */
-extern const struct attr_type type_load;     /* unsigned, hundredths */
-extern const struct attr_type type_redirect; /* char *: "host port" */
-extern const struct attr_type type_device;   /* char *: a network device */
+extern const struct attr_type type_access;    /* struct strings: who may connect */
+extern const struct attr_type type_times;     /* struct strings: H:MM-H:MM */
+extern const struct attr_type type_cps;       /* struct cps_conf */
+extern const struct attr_type type_rate;      /* struct rate_conf */
+extern const struct attr_type type_load;      /* unsigned, hundredths */
+extern const struct attr_type type_redirect;  /* char *: "host port" */
+extern const struct attr_type type_device;    /* char *: a network device */
 extern const struct attr_type type_listen;    /* struct strings: ADDRESS:PORT or unix:PATH */
 extern const struct attr_type type_log;       /* struct sink_target */
 

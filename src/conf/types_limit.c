@@ -93,8 +93,8 @@ duration_set(void *field, const struct attr *a, const char *text, char why[ATTR_
 			return type_refuse(why, "%.60s is out of range: it takes at most %llds",
 			    text, a->max / 1000);
 		if (number * unit < a->min)
-			return type_refuse(why, "%.60s is out of range: it takes at least %lldms",
-			    text, a->min);
+			return type_refuse(
+			    why, "%.60s is out of range: it takes at least %lldms", text, a->min);
 		*(int64_t *)field = number * unit;
 		return true;
 	}

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "load/load.h"
 #include "control/self.h"
+#include "load/load.h"
 #include "upgrade/kept.h"
 
 struct daemon;

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/log.h"
-#include "net/socket.h"
 
 static int status_pipe = -1;
 
@@ -55,7 +55,7 @@ background_start(void)
 	if (fork_or_end() > 0)
 		_exit(0);
 	close(fds[0]);
-	status_pipe = socket_high(fds[1]);
+	status_pipe = descriptor_high(fds[1]);
 	if (status_pipe < 0)
 		status_pipe = fds[1];
 	if (chdir("/") < 0)

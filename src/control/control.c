@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/mem.h"
 #include "base/quote.h"
 #include "control/client.h"
 #include "control/daemon.h"
 #include "net/linger.h"
 #include "run/service.h"
-#include "net/socket.h"
 
 #define MOST_CLIENTS    64u
 /* Of those, for clients that may do everything. */
@@ -71,7 +71,7 @@ listen_at(struct control *control)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	high = socket_high(fd);
+	high = descriptor_high(fd);
 	fd = high >= 0 ? high : fd;
 	r = socket_file_bind(fd, &addr, S_IRUSR | S_IWUSR, &control->file);
 	if (r == 0)
@@ -252,7 +252,7 @@ accept_one(struct control *control)
 			rest(control, errno);
 		return false;
 	}
-	high = socket_high(fd);
+	high = descriptor_high(fd);
 	if (high < 0) {
 		rest(control, -high);
 		client_close_socket(fd);

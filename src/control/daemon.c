@@ -16,10 +16,10 @@
 #include "control/state.h"
 #include "control/stop.h"
 #include "control/upgrade.h"
+#include "net/inherit.h"
 #include "reload/apply.h"
 #include "run/accept.h"
 #include "run/address_files.h"
-#include "net/inherit.h"
 #include "run/services.h"
 #include "upgrade/restore.h"
 

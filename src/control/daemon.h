@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "load/load.h"
 #include "control/stop.h"
+#include "load/load.h"
 #include "loop/signals.h"
 #include "run/runtime.h"
 

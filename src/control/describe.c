@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/socket.h"
 #include "run/pool.h"
 #include "run/service.h"
-#include "net/socket.h"
 
 static const char *const state_words[] = {
 	[SERVICE_SERVING] = "serving",

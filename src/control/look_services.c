@@ -259,9 +259,9 @@ sources_json(const struct service *s)
 	for (unsigned i = 0; i < count; i++) {
 		char text[PREFIX_TEXT_SIZE];
 
-		json_array_append_new(list,
-		    json_pack("{s:s, s:I}", "source", prefix_format(&top[i].prefix, text),
-			"connections", (json_int_t)top[i].connections));
+		json_array_append_new(
+		    list, json_pack("{s:s, s:I}", "source", prefix_format(&top[i].prefix, text),
+			      "connections", (json_int_t)top[i].connections));
 	}
 	return list;
 }

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/mem.h"
-#include "net/socket.h"
 
 /* True if path and descriptor are one file: it may have been removed between open and lock. */
 static bool
@@ -53,7 +53,7 @@ open_in_place(const char *path, mode_t mode, bool is_locked)
 		r = -errno;
 	if (r == 0 && !is_same_file(fd, path))
 		r = -ESTALE;
-	high = r == 0 ? socket_high(fd) : r;
+	high = r == 0 ? descriptor_high(fd) : r;
 	if (high < 0)
 		close(fd);
 	return high;

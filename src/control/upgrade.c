@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/mem.h"
 #include "base/quote.h"
 #include "control/arrival.h"
@@ -221,7 +222,7 @@ start_trial(struct upgrade *u, int state_fd)
 	if (u->pid < 0)
 		r = -errno;
 	close(fds[1]);
-	u->io.fd = r == 0 ? socket_high(fds[0]) : -1;
+	u->io.fd = r == 0 ? descriptor_high(fds[0]) : -1;
 	if (u->io.fd < 0 && r == 0)
 		u->io.fd = fds[0];
 	if (r < 0)

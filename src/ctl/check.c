@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "load/load.h"
 #include "control/problem_json.h"
 #include "ctl/command_row.h"
+#include "load/load.h"
 #include "serve/builtin.h"
 
 static json_t *

@@ -163,8 +163,7 @@ show_refused(const struct screen *s, json_t *reasons)
 	json_t *value;
 	bool is_first = true;
 
-	json_object_foreach(reasons, name, value)
-	{
+	json_object_foreach(reasons, name, value) {
 		screen_field(s, is_first ? "refused" : "", COLOR_WARN, "%s %lld", name,
 		    (long long)json_integer_value(value));
 		is_first = false;

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "load/migrate.h"
 #include "front/front.h"
 #include "front/personality.h"
+#include "load/migrate.h"
 
 /* More limits than this are counted, and not listed again: each has its note. */
 #define MOST_LISTED 40

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "load/convert.h"
 #include "front/front.h"
 #include "front/personality.h"
+#include "load/convert.h"
 
 /* What stands around the services goes here. */
 #define REST_NAME    "defaults"

@@ -4,8 +4,8 @@
 #define FRONT_SETTINGS_H
 
 #include "base/strings.h"
-#include "load/load.h"
 #include "control/self.h"
+#include "load/load.h"
 
 struct arrival;
 struct personality;

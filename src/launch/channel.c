@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/mem.h"
 #include "net/linger.h"
 #include "net/socket.h"
@@ -50,7 +51,7 @@ channel_open(int type, struct channel *ours, int *theirs)
 
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	r = socket_high(pair[0]);
+	r = descriptor_high(pair[0]);
 	if (r >= 0) {
 		pair[0] = r;
 		r = socket_set_blocking(pair[0], false);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "conf/block.h"
@@ -17,6 +18,7 @@
 struct converting {
 	const struct source *source;
 	const struct text_lines *lines;
+	const struct load_options *options;
 	struct conversion *out;
 	struct problems *problems;
 	unsigned next; /* the first line that was not written yet */
@@ -216,6 +218,22 @@ write_damaged(struct converting *c, const struct block *b, unsigned limit, FILE 
 	say_lost(c, &b->place, b->title.text != NULL ? b->title.text : "defaults", "it has errors");
 }
 
+/* True for one of the files and directories that are converted anyway, whatever way its path is written. */
+static bool
+is_input(const struct converting *c, const char *path)
+{
+	struct stat wanted, st;
+
+	if (stat(path, &wanted) < 0)
+		return false;
+	for (size_t i = 0; i < c->options->input_count; i++)
+		if (stat(c->options->inputs[i].path, &st) == 0 && st.st_dev == wanted.st_dev &&
+		    st.st_ino == wanted.st_ino)
+			return true;
+	return false;
+}
+
+/* The services of what is converted, too, would be there twice. */
 static void
 write_include(struct converting *c, const struct block *b, FILE *out)
 {
@@ -223,14 +241,19 @@ write_include(struct converting *c, const struct block *b, FILE *out)
 	char *whole = *path == '/' || slash == NULL
 			  ? mem_dup(path)
 			  : mem_format("%.*s/%s", (int)(slash - file), file, path);
+	bool is_converted = is_input(c, whole);
 
 	write_comments(c, b->place.line, "", out);
+	if (is_converted)
+		fputs("# ", out);
 	fputs(b->kind == BLOCK_INCLUDE ? "include " : "includedir ", out);
 	type_print_word(whole, out);
 	fputc('\n', out);
 	c->next = b->place.line + 1;
-	problem_add(c->problems, SEVERITY_NOTE, CAUSE_TEXT, &b->title.place,
-	    "%.200s stays as it is: convert its files as well, and name them here", whole);
+	if (!is_converted)
+		problem_add(c->problems, SEVERITY_NOTE, CAUSE_TEXT, &b->title.place,
+		    "%.200s stays as it is; named behind --convert, too, it is converted, and this line becomes a comment",
+		    whole);
 	free(whole);
 }
 
@@ -301,9 +324,12 @@ convert_source(struct conversion *out, const struct source *source, enum input_k
 	const struct inetd_options inetd = { .lookup = options->lookup,
 		.has_wrappers = options->has_wrappers };
 	struct text_lines lines;
-	struct converting c = {
-		.source = source, .lines = &lines, .out = out, .problems = problems, .next = 1
-	};
+	struct converting c = { .source = source,
+		.lines = &lines,
+		.options = options,
+		.out = out,
+		.problems = problems,
+		.next = 1 };
 	struct problems found = { 0 };
 	struct blocks blocks;
 

@@ -137,7 +137,9 @@ count_service(struct migrating *m, const struct service_conf *s, bool is_inetd)
 	if (!is_served(s))
 		return;
 	m->out->without_cps += !is_inetd && s->cps.per_second == 0;
-	m->out->without_rate += is_inetd && !s->wait && s->rate.count == 0;
+	/* A builtin over UDP has wait in its line, and none here. */
+	m->out->without_rate += is_inetd && !s->wait && s->rate.count == 0 &&
+				!(conf_is_internal(s) && s->socket_type == SOCK_DGRAM);
 	m->out->programs += !is_inetd && s->server != NULL && !s->has_passenv;
 }
 

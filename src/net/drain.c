@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "loop/loop.h"
 #include "net/linger.h"
-#include "net/socket.h"
 
 /* Read in one turn at most, in bytes: nobody who sends without end gets more of the daemon's time. */
 #define PIECE_SIZE 65536
@@ -193,7 +192,7 @@ static struct drain *
 add_drain(struct drains *d, int fd, int64_t time_ms)
 {
 	struct drain *c = mem_alloc(sizeof(*c));
-	int high = socket_high(fd);
+	int high = descriptor_high(fd);
 
 	if (d->count == d->most)
 		remove_drain(TAILQ_FIRST(&d->by_age));

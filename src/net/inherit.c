@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quote.h"
@@ -80,7 +81,7 @@ take_one(int fd, const char *name)
 		close(fd);
 		return;
 	}
-	i.fd = socket_high(fd);
+	i.fd = descriptor_high(fd);
 	if (i.fd < 0 || socket_set_blocking(i.fd, false) < 0) {
 		log_warn("event=inherited-refused fd=%d error=\"%s\"", fd, strerror(errno));
 		close(i.fd < 0 ? fd : i.fd);

@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "net/socket.h"
+#include "base/descriptor.h"
 
 /* The loopback device takes packets of this size; an IPv6 datagram may be longer, and goes in two pieces then. */
 #define LONGEST_PACKET 65536u
@@ -41,7 +41,7 @@ open_raw(int family)
 	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof(on)) < 0)
 		high = -errno;
 	else
-		high = socket_high(fd);
+		high = descriptor_high(fd);
 	if (high < 0)
 		close(fd);
 	return high;

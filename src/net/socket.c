@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "serve/arrival.h"
 
 /* Everything that the daemon keeps is numbered from here. */
@@ -26,17 +27,6 @@ socket_options_of(const struct service_conf *conf)
 		.uid = conf->listen_uid,
 		.gid = conf->listen_gid,
 	};
-}
-
-int
-socket_high(int fd)
-{
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, SOCKET_FIRST_KEPT);
-
-	if (high < 0)
-		return -errno;
-	close(fd);
-	return high;
 }
 
 int
@@ -177,7 +167,7 @@ open_once(const struct endpoint *e, const struct socket_options *options, struct
 	if (fd < 0)
 		return -errno;
 	r = bind_socket(fd, e, options, file);
-	high = r == 0 ? socket_high(fd) : r;
+	high = r == 0 ? descriptor_high(fd) : r;
 	if (high < 0)
 		socket_close(fd, file->ino != 0 ? e : NULL);
 	return high;

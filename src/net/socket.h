@@ -37,10 +37,6 @@ int socket_configure(int fd, const struct endpoint *e, const struct socket_file 
     const struct socket_options *options);
 /* True if the network device that the socket is bound to has gone, and nobody can come by it any more. */
 bool socket_lacks_device(int fd);
-/* Descriptors that are kept have numbers from here up, so that those of connections are low. */
-#define SOCKET_FIRST_KEPT 64
-/* Moves a descriptor to 64 or up, close-on-exec; the old one is closed. -errno leaves it as it was. */
-int socket_high(int fd);
 /* Programs that get a listening socket expect it to block; the daemon must never block on it. */
 int socket_set_blocking(int fd, bool blocks);
 /* After a program had it: non-blocking again, listening again where it was bound if the program shut it down, and open to

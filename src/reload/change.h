@@ -4,9 +4,9 @@
 #define RELOAD_CHANGE_H
 
 #include "base/map.h"
+#include "net/socket.h"
 #include "reload/apply.h"
 #include "run/service.h"
-#include "net/socket.h"
 
 /* One address of a service to be: a listener that is there already, or a socket that was just opened. */
 struct seat {

@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "conf/attr.h"
-#include "reload/change.h"
 #include "net/inherit.h"
+#include "reload/change.h"
 
 static void
 add(struct diff *diff, const struct difference *one)

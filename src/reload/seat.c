@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "reload/change.h"
 #include "net/handed.h"
 #include "net/inherit.h"
+#include "reload/change.h"
 
 static void
 add(struct change *c, struct seat seat)

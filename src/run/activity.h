@@ -7,9 +7,9 @@
 #include <sys/resource.h>
 
 #include "base/addr.h"
+#include "launch/traffic.h"
 #include "run/runtime.h"
 #include "run/service.h"
-#include "launch/traffic.h"
 
 /* START: id [pid=N] [from=ADDR] conn=N */
 void activity_start(

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/mem.h"
 #include "conf/address_file.h"
-#include "net/socket.h"
 
 /* On a file system that hangs nobody waits longer. */
 #define DEADLINE_MS 60000
@@ -140,7 +140,7 @@ fork_child(const char *path, const struct trust *trust, int memory_fd)
 		return -errno;
 	/* Nobody has reaped it yet, whatever became of it. */
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	high = fd < 0 ? -errno : socket_high(fd);
+	high = fd < 0 ? -errno : descriptor_high(fd);
 	if (high >= 0)
 		return high;
 	if (fd >= 0)

@@ -8,8 +8,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "run/address_table.h"
-#include "net/socket.h"
 
 #define WATCH_MASK                                                                   \
  (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB | \
@@ -167,7 +167,7 @@ address_watch_open(struct address_files *f)
 		return;
 	f->io =
 	    (struct loop_io){ .want = POLLIN, .order = LOOP_CONTROL, .fn = on_events, .arg = f };
-	f->io.fd = socket_high(fd);
+	f->io.fd = descriptor_high(fd);
 	if (f->io.fd >= 0)
 		loop_add(f->loop, &f->io);
 	else

@@ -13,15 +13,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/mem.h"
 #include "base/rate.h"
-#include "run/accept.h"
 #include "net/replay.h"
+#include "net/socket.h"
+#include "run/accept.h"
 #include "run/server.h"
 #include "run/service.h"
 #include "run/services.h"
 #include "run/session.h"
-#include "net/socket.h"
 #include "run/take.h"
 #include "run/trace.h"
 #include "serve/arrival.h"
@@ -384,7 +385,7 @@ open_dialog(const struct listener *l, const struct connection *c)
 	if (r == 0 && connect(fd, &peer.u.sa, peer.len) < 0)
 		r = errno == ENOBUFS || errno == ENOMEM ? -errno : -EHOSTUNREACH;
 	if (r == 0)
-		r = socket_high(fd);
+		r = descriptor_high(fd);
 	if (r < 0)
 		close(fd);
 	return r;

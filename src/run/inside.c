@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "run/activity.h"
 #include "net/drain.h"
+#include "run/activity.h"
 #include "run/mux.h"
 #include "run/trace.h"
 

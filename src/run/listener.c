@@ -11,10 +11,10 @@
 #include "base/mem.h"
 #include "base/rate.h"
 #include "net/inherit.h"
+#include "net/socket.h"
 #include "run/network_watch.h"
 #include "run/runtime.h"
 #include "run/server.h"
-#include "net/socket.h"
 #include "run/trace.h"
 
 #define RETRY_FIRST_MS   500

@@ -9,10 +9,10 @@
 
 #include "base/log.h"
 #include "base/rate.h"
-#include "loop/loop.h"
-#include "policy/throttle.h"
 #include "launch/plan.h"
+#include "loop/loop.h"
 #include "net/socket_file.h"
+#include "policy/throttle.h"
 
 struct listener;
 struct runtime;

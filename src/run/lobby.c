@@ -7,13 +7,17 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/mem.h"
+#include "net/linger.h"
 #include "run/activity.h"
 #include "run/banner.h"
 #include "run/door.h"
-#include "net/linger.h"
 #include "run/pool.h"
 #include "run/trace.h"
+
+/* Guests have at most one part in so many of all descriptors. */
+#define DESCRIPTOR_PARTS 8
 
 struct guest {
 	struct lobby *lobby;
@@ -30,6 +34,7 @@ struct lobby {
 	struct runtime *runtime;
 	TAILQ_HEAD(, guest) guests; /* the one that came first, first */
 	unsigned count;
+	unsigned most;           /* of them */
 	struct loop_timer timer; /* for the first */
 };
 
@@ -145,6 +150,7 @@ lobby_new(struct runtime *rt)
 	struct lobby *lobby = mem_alloc(sizeof(*lobby));
 
 	lobby->runtime = rt;
+	lobby->most = descriptor_share(DESCRIPTOR_PARTS, LOBBY_MOST);
 	TAILQ_INIT(&lobby->guests);
 	lobby->timer = (struct loop_timer){ .fn = on_timer, .arg = lobby };
 	return lobby;
@@ -168,7 +174,7 @@ take_in(struct service *s, const struct connection *c, struct banners *banners, 
 	struct lobby *lobby = s->runtime->lobby;
 	struct guest *g = mem_alloc(sizeof(*g));
 
-	if (lobby->count == LOBBY_MOST)
+	if (lobby->count == lobby->most)
 		send_away(TAILQ_FIRST(&lobby->guests));
 	g->lobby = lobby;
 	g->service = s;

@@ -11,12 +11,11 @@
 #include "base/clock.h"
 #include "base/descriptor.h"
 #include "base/mem.h"
+#include "net/drain.h"
+#include "net/linger.h"
 #include "run/accept.h"
 #include "run/activity.h"
 #include "run/door.h"
-#include "net/drain.h"
-#include "net/linger.h"
-#include "net/socket.h"
 #include "run/trace.h"
 
 /* How long a client that is refused may take to read why. */
@@ -321,7 +320,7 @@ mux_take(struct service *s, struct connection *c)
 	struct mux *m = mux_of(s->runtime);
 	struct asker *oldest = TAILQ_FIRST(&m->askers);
 	int64_t wait_ms = s->conf->timeout_ms > 0 ? s->conf->timeout_ms : MUX_WAIT_MS;
-	int high = socket_high(c->fd);
+	int high = descriptor_high(c->fd);
 	struct mux_waiting w = { .due_ms = clock_now_ms() + wait_ms };
 
 	if (high >= 0)

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "run/runtime.h"
 #include "run/service.h"
-#include "net/socket.h"
 
 /* What comes within this time is one event: a device that appears has several addresses. */
 #define GATHER_MS       100
@@ -39,7 +39,7 @@ open_socket(void)
 		return -errno;
 	high = bind(fd, (const struct sockaddr *)(const void *)&groups, sizeof(groups)) < 0
 		   ? -errno
-		   : socket_high(fd);
+		   : descriptor_high(fd);
 	if (high < 0)
 		close(fd);
 	return high;

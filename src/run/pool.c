@@ -9,10 +9,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "run/pool_keep.h"
 #include "launch/program_file.h"
-#include "run/service.h"
 #include "net/socket.h"
+#include "run/pool_keep.h"
+#include "run/service.h"
 
 static void
 read_rule(struct pool *p)

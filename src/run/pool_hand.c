@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/linger.h"
 #include "run/activity.h"
 #include "run/door.h"
-#include "net/linger.h"
 #include "run/pool.h"
 #include "run/pool_keep.h"
 #include "run/service.h"

@@ -7,16 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "conf/config.h"
+#include "net/drain.h"
 #include "policy/ban.h"
 #include "run/address_files.h"
 #include "run/dialog.h"
-#include "net/drain.h"
 #include "run/leftover.h"
 #include "run/lobby.h"
 #include "run/mux.h"
 #include "run/network_watch.h"
-#include "net/socket.h"
 #include "run/stderr_log.h"
 
 /* Descriptors that the daemon keeps for itself, its logs and its listeners beyond those of programs. */
@@ -36,7 +36,7 @@ runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handle
 	rt->max_servers = RUNTIME_MOST_SERVERS;
 	rt->drains = drains_new(loop);
 	rt->leftovers = leftovers_new(loop, rt->servers, rt->drains);
-	rt->null_fd = fd < 0 ? -1 : socket_high(fd);
+	rt->null_fd = fd < 0 ? -1 : descriptor_high(fd);
 	if (rt->null_fd < 0)
 		log_fatal("event=start-refused path=/dev/null error=\"%s\"", strerror(errno));
 	rt->lobby = lobby_new(rt);

@@ -11,10 +11,10 @@
 #include "base/log.h"
 #include "base/rate.h"
 #include "base/sink.h"
+#include "launch/origin.h"
 #include "loop/many.h"
 #include "run/listener.h"
 #include "run/moment.h"
-#include "launch/origin.h"
 #include "run/server.h"
 
 TAILQ_HEAD(service_list, service);

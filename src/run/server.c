@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/socket.h"
 
 LIST_HEAD(bucket, server);
 
@@ -69,7 +69,7 @@ static bool
 open_faults(struct servers *t)
 {
 	int fd = memfd_create("porterd-faults", MFD_CLOEXEC);
-	int high = fd < 0 ? -errno : socket_high(fd);
+	int high = fd < 0 ? -errno : descriptor_high(fd);
 
 	if (high >= 0 && map_faults(t, high, t->most) == 0)
 		return true;

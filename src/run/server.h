@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 #include "base/addr.h"
-#include "loop/loop.h"
 #include "launch/launch.h"
+#include "loop/loop.h"
 
 struct service;
 struct server;

@@ -6,13 +6,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "launch/program_file.h"
 #include "policy/ban.h"
 #include "run/banner.h"
 #include "run/door.h"
 #include "run/lobby.h"
 #include "run/mux.h"
 #include "run/pool.h"
-#include "launch/program_file.h"
 #include "run/session.h"
 #include "run/trace.h"
 

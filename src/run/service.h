@@ -8,10 +8,10 @@
 
 #include "base/counters.h"
 #include "base/rate.h"
+#include "launch/plan.h"
 #include "policy/admit.h"
 #include "policy/throttle.h"
 #include "run/listener.h"
-#include "launch/plan.h"
 #include "run/refusals.h"
 #include "run/runtime.h"
 
@@ -31,7 +31,7 @@ struct service {
 	struct banners *banners; /* NULL: it says nothing of its own */
 	unsigned greeted;        /* clients whose banner is not sent yet, see run/lobby.h */
 	unsigned muxed;          /* clients that have not said yet what they want, see run/mux.h */
-	struct sink *sink; /* of its own log_type; NULL if it has none */
+	struct sink *sink;       /* of its own log_type; NULL if it has none */
 	struct listener_list listeners;
 	LIST_HEAD(, server) servers;
 	unsigned running;
@@ -81,6 +81,7 @@ void service_settle(struct service *s);
 enum verdict service_judge(struct service *s, const struct addr *peer);
 /* Nobody from there is served, by whichever service. */
 bool service_is_banned(const struct service *s, const struct addr *peer);
+
 /* Whether it matters who comes; otherwise service_judge would let in everybody. */
 static inline bool
 service_asks_who(const struct service *s)

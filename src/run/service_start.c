@@ -6,12 +6,12 @@
 
 #include "base/clock.h"
 #include "base/rate.h"
+#include "net/socket.h"
 #include "run/activity.h"
 #include "run/door.h"
 #include "run/pool.h"
 #include "run/service.h"
 #include "run/session.h"
-#include "net/socket.h"
 #include "run/stderr_log.h"
 #include "run/trace.h"
 #include "run/worker.h"

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/rate.h"
-#include "run/leftover.h"
 #include "net/linger.h"
+#include "run/leftover.h"
 #include "run/service.h"
-#include "net/socket.h"
 #include "run/trace.h"
 
 #define MESSAGE_MS 1000
@@ -61,7 +61,7 @@ static void
 keep_copy(struct server *server, int fd)
 {
 	struct service *s = server->service;
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, SOCKET_FIRST_KEPT);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, DESCRIPTOR_LOWEST);
 	unsigned left_out;
 
 	if (copy >= 0)

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-#include "run/server.h"
 #include "launch/traffic.h"
+#include "run/server.h"
 
 /* The program has started. fd: the connection that is its own, of which a copy is kept if it is to linger; -1: none. */
 void session_begin(struct server *s, int fd);

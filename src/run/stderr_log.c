@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quote.h"
@@ -204,7 +205,7 @@ open_pipe(int fds[2])
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
-	r = socket_high(fds[0]);
+	r = descriptor_high(fds[0]);
 	if (r >= 0) {
 		fds[0] = r;
 		r = socket_set_blocking(fds[0], false);

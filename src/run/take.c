@@ -5,13 +5,13 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "net/drain.h"
+#include "net/linger.h"
 #include "run/accept.h"
 #include "run/activity.h"
 #include "run/banner.h"
 #include "run/door.h"
-#include "net/drain.h"
 #include "run/inside.h"
-#include "net/linger.h"
 #include "run/lobby.h"
 #include "run/mux.h"
 #include "run/pool.h"

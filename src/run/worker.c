@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "run/activity.h"
 #include "net/linger.h"
+#include "run/activity.h"
 #include "run/pool.h"
 #include "run/service.h"
 #include "run/stderr_log.h"

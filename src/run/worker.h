@@ -9,10 +9,10 @@
 #include <sys/queue.h>
 #include <sys/resource.h>
 
-#include "loop/many.h"
 #include "launch/channel.h"
 #include "launch/launch.h"
 #include "launch/plan.h"
+#include "loop/many.h"
 
 struct pool;
 struct server;

@@ -2,9 +2,9 @@
 #include "run/worker.h"
 
 #include "base/clock.h"
+#include "net/drain.h"
 #include "run/activity.h"
 #include "run/door.h"
-#include "net/drain.h"
 #include "run/leftover.h"
 #include "run/pool.h"
 #include "run/pool_keep.h"

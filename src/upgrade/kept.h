@@ -41,7 +41,7 @@ struct kept_server {
 	int64_t started_ms;
 	int64_t deadline_ms, linger_ms; /* see run/session.h */
 	bool is_timed_out;
-	int kept_fd; /* a copy of its connection */
+	int kept_fd;   /* a copy of its connection */
 	int dialog_fd; /* its socket, of a datagram service with wait = no; see run/dialog.h */
 	struct addr dialog_local;
 	uint64_t asker;

@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "net/drain.h"
+#include "net/inherit.h"
 #include "policy/ban.h"
 #include "run/dialog.h"
 #include "run/door.h"
-#include "net/drain.h"
 #include "run/fingerprint.h"
-#include "net/inherit.h"
 #include "run/leftover.h"
 #include "run/lobby.h"
 #include "run/mux.h"

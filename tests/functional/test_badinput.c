@@ -70,8 +70,11 @@ static const struct {
 	{ OPENING
 	    "\tsocket_type = stream\n\tprotocol = udp\n\tport = 3600\n\tserver = /bin/cat\n}\n",
 	    0, "stream|udp" },
-	{ OPENING "\tsocket_type = dgram\n\tlisten = unix:/tmp/porter-bad\n\tserver = /bin/cat\n}\n", 0, "wait = yes" },
-	{ OPENING "\tport = 3600\n\tserver = /bin/cat\n\tonly_from = 192.168\n}\n", 8, "192.168.0.0/16" },
+	{ OPENING
+	    "\tsocket_type = dgram\n\tlisten = unix:/tmp/porter-bad\n\tserver = /bin/cat\n}\n",
+	    0, "wait = yes" },
+	{ OPENING "\tport = 3600\n\tserver = /bin/cat\n\tonly_from = 192.168\n}\n", 8,
+	    "192.168.0.0/16" },
 	{ OPENING "\tport = 3600\n\tserver = /bin/cat\n\tno_access = @/nonexistent/list\n}\n", 8,
 	    "/nonexistent/list" },
 	{ OPENING "\tport = 3600\n\tserver = /bin/cat\n\trate = 10\n}\n", 8, "10/second" },

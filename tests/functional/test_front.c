@@ -456,13 +456,14 @@ START_TEST(check_of_a_directory_names_what_is_skipped_and_what_is_wrong)
 	write_inetd(d, "xinetd.d/ctf", xinetd_text);
 	write_inetd(d, "xinetd.d/old.rpmsave", xinetd_text);
 	write_inetd(d, "xinetd.d/lines",
-	    "3621 stream tcp nowait no_such_user @PROGRAMS@/hold hold\nbad stream\n");
+	    "3621 stream tcp nowait no_such_user @PROGRAMS@/hold hold\nbad stream\n"
+	    "echo dgram udp wait root internal\n");
 	struct run_result r = run_porterd("--check", dir, NULL, NULL);
 
 	ck_assert_int_eq(r.status, 1);
 	expect_text(r.output, "old.rpmsave");
 	expect_text(r.output, "2 files (xinetd: 1, inetd.conf: 1, porterd: 0)");
-	expect_text(r.output, "2 services: 1 would start, 0 off, 1 left out");
+	expect_text(r.output, "3 services: 2 would start, 0 off, 1 left out");
 	expect_text(r.output, "1 error in the text: mend the lines");
 	expect_text(r.output, "1 thing is missing");
 	expect_text(r.output, "1 line has no number behind nowait");
@@ -540,6 +541,28 @@ START_TEST(convert_says_what_is_lost)
 
 END_TEST
 
+/* Else its services would be there twice. */
+START_TEST(convert_includes_nothing_that_it_converts)
+{
+	struct daemon *d = daemon_new();
+	const char *dir = text_format("%s/services", d->dir), *line, *main_file;
+	struct run_result r;
+
+	ck_assert_int_eq(mkdir(dir, 0755), 0);
+	write_file(text_format("%s/ctf", dir), 0644, xinetd_text);
+	line = text_format("includedir \"%s\"\n", dir);
+	main_file = write_inetd(d, "xinetd.conf", line);
+	r = run_porterd("--convert", main_file, NULL, NULL);
+	ck_assert_int_eq(strncmp(strstr(r.output, "includedir \""), line, strlen(line)), 0);
+	expect_text(r.output, "note: ");
+	r = run_porterd("--convert", main_file, text_format("%s/", dir), NULL);
+	ck_assert_int_eq(r.status, 0);
+	expect_text(r.output, text_format("# %s", line));
+	expect_text(r.output, "service ctf {\n");
+}
+
+END_TEST
+
 int
 main(void)
 {
@@ -563,6 +586,7 @@ main(void)
 		TEST(check_of_the_own_configuration_is_quiet),
 		TEST(convert_writes_what_loads_to_the_same),
 		TEST(convert_says_what_is_lost),
+		TEST(convert_includes_nothing_that_it_converts),
 	};
 
 	return run_functional("front", tests, ARRAY_LEN(tests));

@@ -244,7 +244,7 @@ main(void)
 	static const struct suite_test tests[] = {
 		TEST(an_address_that_appears_is_listened_on_at_once),
 		TEST(daemon_waits_for_the_only_address_it_has),
-	TEST(the_kernel_is_asked_only_while_something_is_missing),
+		TEST(the_kernel_is_asked_only_while_something_is_missing),
 		TEST(a_device_that_appears_is_listened_on),
 		TEST(a_device_that_goes_and_comes_is_listened_on_again),
 		TEST(another_device_is_another_socket),

@@ -513,6 +513,40 @@ START_TEST(reload_and_diff)
 
 END_TEST
 
+START_TEST(reload_shows_a_note_of_many_lines_once)
+{
+	struct daemon *d = started_alone();
+
+	for (unsigned i = 1; i <= 3; i++)
+		daemon_entry(d, text_format("more%u", i),
+		    HOLD "\tlisten = @ADDR@:361%u\n\tflags = REUSE\n", i);
+	daemon_entry(d, "other", HOLD "\tlisten = @ADDR@:3614\n\tlog_on_failure = HOST ATTEMPT\n");
+	daemon_write(d);
+	const char *text = OUTPUT(d, "reload"), *first = strstr(text, "note: flags: REUSE ");
+
+	ck_assert_ptr_nonnull(first);
+	ck_assert_ptr_null(strstr(first + 1, "note: flags: REUSE "));
+	ASSERT_HAS(first, " (and 2 more like it)\n");
+	ASSERT_HAS(text, "note: log_on_failure: ATTEMPT ");
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(what_is_not_there_is_not_shown_as_something)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_entry(d, "web", HOLD "\tlisten = @ADDR@:3600\n");
+	daemon_entry(d, "lost", "\tlisten = @ADDR@:3615\n");
+	daemon_start(d);
+	ASSERT_HAS(OUTPUT(d, "show", "lost"), "\nprogram         -\n");
+	ASSERT_HAS(OUTPUT(d, "show", "web"), "\nrlimit_as                  ");
+	daemon_stop(d);
+}
+
+END_TEST
+
 /* What --check prints of the file. */
 static const char *
 checked(struct daemon *d)
@@ -827,6 +861,8 @@ main(void)
 		TEST(kill_programs),
 		TEST(set),
 		TEST(reload_and_diff),
+		TEST(reload_shows_a_note_of_many_lines_once),
+		TEST(what_is_not_there_is_not_shown_as_something),
 		TEST(refused_reload_prints_what_check_prints),
 		TEST(check_does_as_porterd_does),
 		TEST(metrics),

@@ -154,8 +154,8 @@ stand_in_directory(const char *path, const char *root_dir)
 static inline bool
 stand_in_builtin(const char *name, int socket_type)
 {
-	static const char *const names[] = { "echo", "discard", "daytime", "time", "chargen", "tcpmux",
-		"servers", "services" };
+	static const char *const names[] = { "echo", "discard", "daytime", "time", "chargen",
+		"tcpmux", "servers", "services" };
 
 	if (socket_type != SOCK_STREAM && strcasecmp(name, "tcpmux") == 0)
 		return false;

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "lingering.h"
 #include "launch/channel.h"
+#include "lingering.h"
 #include "suite.h"
 
 /* Linux 6.16. */

@@ -82,8 +82,8 @@ static const struct load_options as_root = { .lookup = &permissive, .is_root = t
 static bool
 is_about_support(const char *text)
 {
-	static const char *const names[] = { "rpc_version", "rpc_number", "type: RPC", "flags: INTERCEPT",
-		"flags: IDONLY", "flags: LABELED" };
+	static const char *const names[] = { "rpc_version", "rpc_number", "type: RPC",
+		"flags: INTERCEPT", "flags: IDONLY", "flags: LABELED" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strncmp(text, names[i], strlen(names[i])) == 0)

@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 
-#include "launching.h"
 #include "launch/environment.h"
+#include "launching.h"
 #include "suite.h"
 
 /* A process that waits, as the test sees it. */

@@ -29,7 +29,7 @@ enum inject_call {
 	INJECT_SOCKETPAIR,
 	INJECT_SETSOCKOPT,
 	INJECT_EPOLL_ADD, /* epoll_ctl with that operation */
-	INJECT_INOTIFY, /* inotify_init1 */
+	INJECT_INOTIFY,   /* inotify_init1 */
 	INJECT_MAX
 };
 
