@@ -11,6 +11,7 @@
 #include "control/describe.h"
 #include "control/json_text.h"
 #include "control/measure.h"
+#include "run/address_files.h"
 #include "run/pool.h"
 #include "run/service.h"
 
@@ -46,6 +47,14 @@ add(struct troubles *t, const char *service, const char *what, const char *forma
 }
 
 static void
+add_address_file(void *arg, const char *path)
+{
+	add(arg, NULL, "addresses",
+	    "%s is missing or has a mistake, see event=address-file-refused: what it held before goes on to count",
+	    path);
+}
+
+static void
 find_of_daemon(struct troubles *t)
 {
 	const struct daemon *d = t->daemon;
@@ -60,6 +69,8 @@ find_of_daemon(struct troubles *t)
 	if (rt->running >= rt->max_servers)
 		add(t, NULL, "full", "all %u programs that may run at a time are running",
 		    rt->max_servers);
+	if (rt->files != NULL)
+		address_files_tell_refused(rt->files, add_address_file, t);
 	if (lost > 0)
 		add(t, NULL, "log", "%llu log lines could not be written since the start",
 		    (unsigned long long)lost);

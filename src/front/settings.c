@@ -199,7 +199,7 @@ find_inputs(struct settings *s)
 	bool has_main = s->config != NULL || s->adds_inetd;
 
 	if (s->operand_count > 0 && s->mode == MODE_SERVE && !s->reads_inetd)
-		settings_refuse(s, "an argument too many: ", s->operands[0]);
+		settings_refuse(s, "files go behind -f, an argument too many: ", s->operands[0]);
 	if (has_main && (s->adds_inetd || s->reads_inetd))
 		add_input(s, s->config != NULL ? s->config : s->personality->config, INPUT_BLOCKS);
 	if (s->operand_count > 0)

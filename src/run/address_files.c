@@ -340,6 +340,17 @@ address_files_leave(struct address_files *f, struct address_file *file)
 	free(file);
 }
 
+void
+address_files_tell_refused(
+    const struct address_files *f, void (*tell)(void *arg, const char *path), void *arg)
+{
+	const struct address_file *file;
+
+	LIST_FOREACH(file, &f->files, link)
+		if (file->is_missing || (!file->is_current && file->known.st_ino != 0))
+			tell(arg, file->path);
+}
+
 struct ip_set *
 address_files_known(void *arg, const char *path)
 {

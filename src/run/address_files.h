@@ -23,6 +23,9 @@ void address_files_leave(struct address_files *f, struct address_file *file);
 
 /* Its addresses at present; they may be others after the next turn of the loop. */
 const struct ip_set *address_file_set(const struct address_file *file);
+/* Tells of each file whose latest change cannot be used. */
+void address_files_tell_refused(
+    const struct address_files *f, void (*tell)(void *arg, const char *path), void *arg);
 /* A reference to them, if the file at this path is one of those and the same as when it was read; NULL: it is to be read. arg: the
  * struct address_files. */
 struct ip_set *address_files_known(void *arg, const char *path);

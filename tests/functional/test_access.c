@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "functional/control.h"
 #include "functional/pool.h"
 #include "functional/sources.h"
 
@@ -266,6 +267,20 @@ START_TEST(file_that_is_written_over_is_read_again)
 
 END_TEST
 
+/* As many problems as the status names, each a list. */
+static void
+expect_bad_lists(struct daemon *d, unsigned count)
+{
+	json_t *status = control_ask(d, "{\"command\":\"status\"}");
+	const json_t *problem;
+	size_t i;
+
+	ck_assert_int_eq(json_number_at(status, "problem_count"), count);
+	json_array_foreach(json_at(status, "problems"), i, problem)
+		ck_assert_str_eq(json_text_at(problem, "what"), "addresses");
+	json_decref(status);
+}
+
 START_TEST(file_that_goes_and_comes_back_counts_all_the_time)
 {
 	struct daemon *d = with_settled_list();
@@ -276,11 +291,13 @@ START_TEST(file_that_goes_and_comes_back_counts_all_the_time)
 		ck_assert_int_eq(unlink(path), 0);
 		expect_line(d,
 		    "event=address-file-refused file=%s error=\"No such file or directory\"", path);
+		expect_bad_lists(d, 1);
 		expect_served(d, "127.0.0.2");
 		expect_refused(d, "x", "127.0.0.4");
 		daemon_mark(d);
 		write_file(path, 0644, "127.0.0.2\n");
 		expect_list(d, "127.0.0.2", "127.0.1.7");
+		expect_bad_lists(d, 0);
 	}
 	daemon_stop(d);
 }
@@ -294,6 +311,7 @@ START_TEST(file_with_a_mistake_leaves_what_was_there)
 	write_list(d, "list", "127.0.0.3\n10.0.0.300\n");
 	expect_line(
 	    d, "event=address-file-refused file=%s/list line=2 error=\"*10.0.0.300*\"", d->dir);
+	expect_bad_lists(d, 1);
 	expect_served(d, "127.0.0.2");
 	expect_refused(d, "x", "127.0.0.3");
 	daemon_mark(d);

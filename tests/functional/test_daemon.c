@@ -403,7 +403,7 @@ START_TEST(usage_errors_have_status_2)
 		const char *argument, *text;
 	} uses[] = {
 		{ "--nonsense", "porterd: there is no option --nonsense; see porterd --help\n" },
-		{ "extra", "porterd: an argument too many: extra; see " },
+		{ "extra", "porterd: files go behind -f, an argument too many: extra; see " },
 		{ "-f", "porterd: a value is missing behind -f; see " },
 		{ "--help-attributes=klingon", "porterd: no such format " },
 		{ "--trust-owner=no-such-user-here", "porterd: no such user: " },

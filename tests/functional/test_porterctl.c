@@ -519,7 +519,7 @@ START_TEST(reload_shows_a_note_of_many_lines_once)
 
 	for (unsigned i = 1; i <= 3; i++)
 		daemon_entry(d, text_format("more%u", i),
-		    HOLD "\tlisten = @ADDR@:361%u\n\tflags = REUSE\n", i);
+		    text_format(HOLD "\tlisten = @ADDR@:361%u\n\tflags = REUSE\n", i));
 	daemon_entry(d, "other", HOLD "\tlisten = @ADDR@:3614\n\tlog_on_failure = HOST ATTEMPT\n");
 	daemon_write(d);
 	const char *text = OUTPUT(d, "reload"), *first = strstr(text, "note: flags: REUSE ");
