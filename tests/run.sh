@@ -17,6 +17,7 @@ run_one() # kind file
 	PORTER_SKIPS=$RESULTS/$name.skips
 	export PORTER_SKIPS
 	: >"$PORTER_SKIPS"
+	began=$(date +%s)
 	# shellcheck disable=SC2086 # UNDER is a command and its options
 	case $1 in
 	replay) "$2" "$here/fuzz/corpus/${2##*/replay_}" >"$out" 2>&1 </dev/null ;;
@@ -24,6 +25,7 @@ run_one() # kind file
 	*) ${UNDER-} "$2" >"$out" 2>&1 </dev/null ;;
 	esac
 	status=$?
+	took=$(($(date +%s) - began))
 	counts=
 	case $1 in unit | functional) counts=$(count_checks "$out") ;; esac
 	if [ "$1" = system ] && [ "$status" = 77 ]; then
@@ -50,11 +52,12 @@ count_checks()
 	    awk '{ bad = $2 + $3; good += $1 - bad; all += bad } END { if (NR) print good, all }'
 }
 
-# One line a program in one write, so that programs side by side do not mix.
+# One line a program in one write, so that programs side by side do not mix; with its time where that is long.
 report()
 {
 	text=$(printf '  %-40s %s passed' "$1" "$passed")
 	[ "$skipped" = 0 ] || text="$text, $skipped skipped"
+	[ "$took" -lt 10 ] || text="$text, took $took s"
 	if [ "$failed" != 0 ]; then
 		text="$text, $failed FAILED
 $(grep -v ':P:' "$out" | tail -n 60 | sed 's/^/    /')"
@@ -81,8 +84,12 @@ for word; do
 done
 for kind in unit functional replay system; do
 	[ -f "$RESULTS/list.$kind" ] || continue
+	# Functional tests wait for most of their time.
 	jobs=${JOBS:-2}
-	[ "$kind" != system ] || jobs=1
+	case $kind in
+	functional) jobs=$((jobs * 2)) ;;
+	system) jobs=1 ;;
+	esac
 	xargs -P "$jobs" -n 1 sh "$0" --one "$kind" <"$RESULTS/list.$kind"
 done
 if [ -n "$(cat "$RESULTS"/*.skips)" ]; then

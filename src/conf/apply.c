@@ -293,7 +293,7 @@ static void
 apply_unsupported(struct draft *d, const struct setting *s, const struct unsupported *u)
 {
 	if (!u->restricts) {
-		WARNING(
+		NOTE(
 		    d, &s->name.place, "%s is not supported, and is ignored: %s", u->name, u->text);
 		return;
 	}

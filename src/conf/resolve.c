@@ -105,8 +105,9 @@ add_named(struct draft *d, const struct wanted *w)
 	int r = d->options->lookup->host(w->host, &list, &count);
 
 	if (r < 0) {
-		MISSING_ERROR(d, w->place, "the host name %s does not resolve: %s", w->host,
-		    r == -EAGAIN ? "the name server does not answer" : "there is no such name");
+		MISSING_ERROR(d, w->place, "the host name %s does not resolve: %s%s", w->host,
+		    r == -EAGAIN ? "the name server does not answer" : "there is no such name",
+		    strchr(w->host, '.') == NULL ? "; a network device is named by device =" : "");
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {

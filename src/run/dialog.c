@@ -294,8 +294,6 @@ dialog_ended(struct service *s, struct server *ended)
 	struct connection c = { 0 };
 	uint64_t mark;
 
-	if (x == NULL)
-		return;
 	c.fd = x->fd;
 	c.peer = x->remote;
 	c.local = x->local;

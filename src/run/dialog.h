@@ -25,7 +25,7 @@ conf_has_dialogs(const struct service_conf *conf)
 
 /* What waits on the listener of such a service: takes some of it, and starts programs. */
 void dialogs_take(struct listener *l);
-/* Its program has ended, and does not count any more; but it has its place in the table yet. Starts another one if the client has said
+/* The program of one of them has ended, and does not count any more; but it has its place in the table yet. Starts another one if the client has said
  * something since. */
 void dialog_ended(struct service *s, struct server *ended);
 void dialogs_free(struct dialogs *d); /* closes all; NULL is allowed */

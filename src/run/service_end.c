@@ -193,7 +193,8 @@ service_ended(struct service *s, struct server *ended, int status, const struct 
 		session_drop(ended);
 	else
 		session_end(ended);
-	dialog_ended(s, ended);
+	if (ended->dialog != NULL)
+		dialog_ended(s, ended);
 	servers_give(s->runtime->servers, ended);
 	if (is_worker)
 		pool_worker_ended(s->pool);

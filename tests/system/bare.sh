@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# From a bare Debian root with git and make alone: make run answers on its ports, make check passes. It installs packages
+# From a bare Debian root with git and make alone: make run answers on its ports, the tests of the built daemon pass. It installs packages
 # through the network and takes minutes, so only .ci/run starts it.
 # shellcheck source=tests/tools/system.sh
 . "${SRC_ROOT:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/tools/system.sh"
@@ -30,7 +30,7 @@ in_root() # command
 	# shellcheck disable=SC2016 # for the inner shell to expand
 	exec unshare --mount --pid --fork --kill-child sh -c 'mount --bind "$1" "$1" &&
 	    mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" &&
-	    exec chroot "$1" /usr/bin/env -u MAKEFLAGS -u MAKELEVEL -u CC -u PORTER_SKIPS -u PORTERD -u BUILD_DIR \
+	    exec chroot "$1" /usr/bin/env -u MAKEFLAGS -u MAKELEVEL -u CC -u CFLAGS -u PORTER_SKIPS -u PORTERD -u BUILD_DIR \
 	        -u SRC_ROOT PORTER_DEMO_SHIFT="$3" sh -c "cd /porterd && $2"' in_root "$root" "$1" "$((first - 3600))"
 }
 
@@ -43,6 +43,6 @@ retry 10 answers $((first + 1)) hello hello || fail "make run: the C echo does n
 retry 10 answers $((first + 2)) hello HELLO udp || fail "make run: the UDP service does not answer"
 grep -q '^porterd: installing packages: ' "$tmp/out" || fail "make run does not say that it installs packages"
 kill -KILL "$run"
-(in_root 'make check') >"$tmp/out" 2>&1 || fail "make check"
-grep '^porterd: installing packages: ' "$tmp/out" || fail "make check does not say that it installs packages"
-tail -n 1 "$tmp/out" | grep '^[0-9]* passed, 0 failed, [0-9]* skipped$' || fail "make check does not end with its sum"
+(in_root 'make check-functional check-system') >"$tmp/out" 2>&1 || fail "make check-functional check-system"
+grep '^porterd: installing packages: ' "$tmp/out" || fail "make does not say that it installs packages"
+tail -n 1 "$tmp/out" | grep '^[0-9]* passed, 0 failed, [0-9]* skipped$' || fail "make does not end with its sum"
