@@ -966,6 +966,7 @@ START_TEST(nobody_is_served_from_a_banned_address)
 	expect_banned(d, bad, 3601);
 	expect_banned(d, bad, 3601);
 	expect_echo_from("127.0.0.1", 3601);
+	expect_line(d, "START: x");
 	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
 	answer = control_ask(d, "{\"command\":\"bans\"}");
 	ck_assert_str_eq(json_text_at(answer, "bans.0.address"), bad);
