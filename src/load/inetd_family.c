@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "conf/lexeme.h"
-#include "load/inetd_line.h"
+#include "load/inetd_words.h"
 
 static int
 compare(const void *x, const void *y)

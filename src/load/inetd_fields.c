@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "load/inetd_line.h"
+#include "load/inetd_fields.h"
 #include "load/load.h"
 
 /* So many numbers stand behind nowait in FreeBSD's form. */

@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "load/migrate_note.h"
+#include "load/migrate_parts.h"
 #include "load/xinetd_attr.h"
 
 /* Of a value that is shown in a note, so many bytes at most. */

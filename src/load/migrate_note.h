@@ -17,10 +17,4 @@ void migrate_note(struct migrating *m, const struct place *place, const char *fo
 void migrate_limit(
     struct migrating *m, const struct place *place, const struct block *block, const char *setting);
 
-/* The lines of one file as xinetd cuts them. */
-void migrate_lines(struct migrating *m, const struct source *source, const struct blocks *list);
-/* The values of one block; service: what they came to, NULL for defaults. */
-void migrate_values(
-    struct migrating *m, const struct block *block, const struct service_conf *service);
-
 #endif

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "conf/types.h"
 #include "load/load.h"
-#include "load/migrate_note.h"
+#include "load/migrate_parts.h"
 #include "load/xinetd_attr.h"
 
 /* One setting that is looked at. */
