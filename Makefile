@@ -69,9 +69,10 @@ SAN         := $(SAN.$(VARIANT))
 
 # hosts.allow and hosts.deny are for machines that have libwrap (Debian package libwrap0-dev).
 WRAP    := $(shell printf '\043include <tcpd.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo -lwrap)
-DEFS    := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
-           -DCONFIG_FILE='"$(SYSCONFDIR)/porterd.conf"' -DRUN_DIR='"$(RUNDIR)"' -DLIBEXEC_DIR='"$(LIBEXECDIR)"' \
-           -DWITH_LIBWRAP=$(if $(WRAP),1,0)
+DEFS    := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DWITH_LIBWRAP=$(if $(WRAP),1,0)
+# Built-in paths, for the few files that name them: another PREFIX builds no others again.
+PATH_DEFS  := -DCONFIG_FILE='"$(SYSCONFDIR)/porterd.conf"' -DRUN_DIR='"$(RUNDIR)"' -DLIBEXEC_DIR='"$(LIBEXECDIR)"'
+PATH_USERS := $(shell grep -lwE 'CONFIG_FILE|RUN_DIR|LIBEXEC_DIR' src/*/*.c tests/*/*.c)
 TEST_DEFS := -DTESTS_DIR='"$(abspath tests)"' -DEXAMPLES_DIR='"$(abspath examples)"' -DSRC_ROOT='"$(CURDIR)"' \
            -DBUILD_DIR='"$(abspath $(BUILD))"' -DPORTERD='"$(abspath $(BUILD))/$(NAME)"' -DPORTERCTL='"$(abspath $(BUILD))/porterctl"' -Itests -Itests/unit
 ALL_CPPFLAGS = -Isrc -Iinclude $(DEFS) -MMD -MP $(CPPFLAGS)
@@ -106,11 +107,14 @@ REPLAY  := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 
 all: $(BIN) $(CTL) $(GATE) $(COMPLETION) $(LIBRARY) ## build the daemon, porterctl and libporter
 
-# Everything is built again when the compiler, the flags or the built-in paths change.
-$(BUILD)/flags: FORCE
+# Everything is built again when the compiler or the flags change.
+$(BUILD)/flags $(BUILD)/paths: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$PORTER_FLAGS" | cmp -s - $@ || printf '%s\n' "$$PORTER_FLAGS" >$@
 $(BUILD)/flags: export PORTER_FLAGS = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+$(BUILD)/paths: export PORTER_FLAGS = $(PATH_DEFS)
+$(call object,$(PATH_USERS)): $(BUILD)/paths
+$(call object,$(PATH_USERS)): private ALL_CPPFLAGS += $(PATH_DEFS)
 $(BUILD)/src/%.o: src/%.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
