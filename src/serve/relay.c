@@ -193,7 +193,7 @@ pass_reset(const struct direction *d)
 	int left = 0;
 
 	if (d->is_broken && ioctl(d->to, SIOCOUTQ, &left) == 0 && left == 0)
-		connect(d->to, &nobody, sizeof(nobody));
+		(void)!connect(d->to, &nobody, sizeof(nobody));
 }
 
 static void
