@@ -206,7 +206,9 @@ fuzz:                                  ## fuzz every target for FUZZ_S seconds (
 	    -close_fd_mask=3 -artifact_prefix=$$new- $$new tests/fuzz/corpus/$$f; done
 lint: $(BIN) $(CTL)                           ## format, clang-tidy, cppcheck, shell scripts, manual, layers
 	$(Q)JOBS='$(JOBS)' sh tests/tools/lint.sh $(BIN)
-analyze:                               ## report of gcc -fanalyzer
+analyze:                               ## report of gcc -fanalyzer and of clang's analyzer
+	$(Q)clang-tidy --quiet '--checks=-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
+	  $(SRC) -- $(ALL_CPPFLAGS) $(PATH_DEFS) -std=gnu11 || :
 	$(Q)$(MAKE) --no-print-directory CC=gcc BUILD_ROOT=$(BUILD_ROOT)/analyze CFLAGS='-fanalyzer $(CFLAGS)' all
 format:                                ## rewrite the sources in house style
 	$(Q)clang-format -i $$(find src include tests examples -name '*.[ch]')

@@ -141,6 +141,13 @@ prefix_cut(struct prefix *p, unsigned length)
 	clear_host_bits(p);
 }
 
+void
+prefix_open_zeros(struct prefix *p)
+{
+	while (p->length >= 8 && p->bytes[p->length / 8 - 1] == 0)
+		p->length = (uint8_t)(p->length - 8);
+}
+
 bool
 prefix_covers(const struct prefix *p, const struct prefix *inner)
 {

@@ -25,6 +25,8 @@ int prefix_parse(struct prefix *out, const char *text, bool *has_host_bits);
 bool prefix_of(struct prefix *out, const struct addr *addr);
 /* Cuts it to so many bits, if it is longer. */
 void prefix_cut(struct prefix *p, unsigned length);
+/* Of whole octets: those that are zero at its end are cut off, so that 192.168.0.0 becomes 192.168.0.0/16. */
+void prefix_open_zeros(struct prefix *p);
 bool prefix_covers(const struct prefix *p, const struct prefix *inner);
 bool prefix_equal(const struct prefix *x, const struct prefix *y);
 /* Without its length where it is a whole address. Returns text. */

@@ -120,14 +120,6 @@ read_factors(struct prefix_list *list, const char *text, char why[ATTR_WHY_SIZE]
 	    text);
 }
 
-/* "192.168.0.0" is 192.168.0.0/16. */
-static void
-open_zeros(struct prefix *p)
-{
-	while (p->length > 0 && p->bytes[p->length / 8 - 1] == 0)
-		p->length = (uint8_t)(p->length - 8);
-}
-
 static bool
 add_number(struct prefix_list *list, struct prefix *p, const char *text, char why[ATTR_WHY_SIZE])
 {
@@ -135,7 +127,7 @@ add_number(struct prefix_list *list, struct prefix *p, const char *text, char wh
 	char shown[PREFIX_TEXT_SIZE];
 
 	if (!is_written_v6 && strchr(text, '/') == NULL)
-		open_zeros(p);
+		prefix_open_zeros(p);
 	prefix_list_add(list, p);
 	if (!p->is_v6 && p->length == 0)
 		return type_remark(why,

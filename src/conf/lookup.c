@@ -181,8 +181,7 @@ read_network(uint32_t number, struct prefix *out)
 		number <<= 8;
 	for (size_t i = 0; i < 4; i++)
 		out->bytes[i] = (uint8_t)(number >> (24 - 8 * i));
-	while (out->length > 0 && out->bytes[out->length / 8 - 1] == 0)
-		out->length = (uint8_t)(out->length - 8);
+	prefix_open_zeros(out);
 }
 
 static int

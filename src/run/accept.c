@@ -291,6 +291,28 @@ accept_clients(struct listener *l)
 }
 
 static void
+queue_or_start(struct listener *l)
+{
+	if (!take_must_queue(l, service_admits(l->role.service)))
+		start_waiting(l);
+}
+
+static void
+take_datagrams(struct listener *l)
+{
+	const struct service *s = l->role.service;
+
+	if ((s->conf->flags & CONF_FLAG_SENSOR) != 0)
+		start_waiting(l); /* nobody who sends is let in */
+	else if (s->plan->builtin != NULL)
+		answer_datagrams(l);
+	else if (conf_has_dialogs(s->conf))
+		dialogs_take(l);
+	else
+		queue_or_start(l);
+}
+
+static void
 ready(struct loop_io *io, short got)
 {
 	struct listener *l = io->arg;
@@ -298,18 +320,14 @@ ready(struct loop_io *io, short got)
 
 	if ((got & POLLIN) == 0)
 		listener_repair(l);
-	else if ((s->conf->flags & CONF_FLAG_SENSOR) != 0 && s->conf->socket_type == SOCK_DGRAM)
-		start_waiting(l); /* nobody who sends is let in */
-	else if (s->plan->builtin != NULL && s->conf->socket_type == SOCK_DGRAM)
-		answer_datagrams(l);
+	else if (s->conf->socket_type == SOCK_DGRAM)
+		take_datagrams(l);
 	else if (conf_shares_listeners(s->conf))
 		pool_settle(s->pool); /* it was bound later than the others */
-	else if (conf_has_dialogs(s->conf))
-		dialogs_take(l);
 	else if (!s->conf->wait)
 		accept_clients(l);
-	else if (!take_must_queue(l, service_admits(l->role.service)))
-		start_waiting(l);
+	else
+		queue_or_start(l);
 }
 
 const struct listener_handler accept_handler = {

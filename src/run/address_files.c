@@ -73,13 +73,14 @@ is_same(const struct stat *x, const struct stat *y)
 static void
 say_refused(const struct address_file *file, const char *why)
 {
-	unsigned line = 0;
-	int behind = 0;
+	const char *digits = strncmp(why, "line ", 5) == 0 ? why + 5 : why;
+	char *end;
+	unsigned long line = strtoul(digits, &end, 10);
 
-	if (sscanf(why, "line %u: %n", &line, &behind) == 1 && behind > 0)
-		log_warn("event=address-file-refused file=%s line=%u error=\"%s\" "
+	if (digits != why && strncmp(end, ": ", 2) == 0)
+		log_warn("event=address-file-refused file=%s line=%lu error=\"%s\" "
 			 "reason=\"what it held before goes on to count\"",
-		    file->path, line, why + behind);
+		    file->path, line, end + 2);
 	else
 		log_warn("event=address-file-refused file=%s error=\"%s\" "
 			 "reason=\"what it held before goes on to count\"",

@@ -161,22 +161,16 @@ count_end(struct service *s, int status, const struct rusage *usage)
 	s->runtime->running--;
 }
 
-void
-service_ended(struct service *s, struct server *ended, int status, const struct rusage *usage)
+/* What has become of its client, or of the worker. */
+static void
+judge_end(struct service *s, struct server *ended, int status, const struct rusage *usage)
 {
 	const struct launch_fault *fault = servers_fault(s->runtime->servers, ended);
-	bool is_failed = fault->step != 0, is_worker = ended->worker != NULL;
-	struct listener *l;
+	bool is_failed = fault->step != 0;
 
-	count_end(s, status, usage);
-	LIST_REMOVE(ended, in_service);
-	if (ended->has_slot)
-		door_leave(s, &ended->peer);
-	if (is_worker)
-		worker_settle(ended->worker);
 	if (is_failed)
 		start_failed(s, ended, fault);
-	if (is_worker)
+	if (ended->worker != NULL)
 		worker_ended(ended->worker, is_failed, status, usage);
 	else if (is_refused(fault))
 		refused(s, ended, (enum verdict)fault->verdict);
@@ -186,16 +180,38 @@ service_ended(struct service *s, struct server *ended, int status, const struct 
 		program_ended(s, ended, status, usage);
 	if (ended->on_end != NULL)
 		ended->on_end(ended->on_end_arg, ended, status, fault);
+}
+
+/* What it had goes back, and its place in the table last. */
+static void
+give_back(struct service *s, struct server *ended)
+{
 	if (ended->listener != NULL)
 		listener_return(
 		    ended->listener, ended->queue_mark, clock_now_ms() - ended->started_ms);
-	if (is_failed)
+	if (servers_fault(s->runtime->servers, ended)->step != 0)
 		session_drop(ended);
 	else
 		session_end(ended);
 	if (ended->dialog != NULL)
 		dialog_ended(s, ended);
 	servers_give(s->runtime->servers, ended);
+}
+
+void
+service_ended(struct service *s, struct server *ended, int status, const struct rusage *usage)
+{
+	bool is_worker = ended->worker != NULL;
+	struct listener *l;
+
+	count_end(s, status, usage);
+	LIST_REMOVE(ended, in_service);
+	if (ended->has_slot)
+		door_leave(s, &ended->peer);
+	if (is_worker)
+		worker_settle(ended->worker);
+	judge_end(s, ended, status, usage);
+	give_back(s, ended);
 	if (is_worker)
 		pool_worker_ended(s->pool);
 	TAILQ_FOREACH(l, &s->listeners, link)
