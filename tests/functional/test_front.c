@@ -457,7 +457,7 @@ START_TEST(check_of_a_directory_names_what_is_skipped_and_what_is_wrong)
 	write_inetd(d, "xinetd.d/old.rpmsave", xinetd_text);
 	write_inetd(d, "xinetd.d/lines",
 	    "3621 stream tcp nowait no_such_user @PROGRAMS@/hold hold\nbad stream\n"
-	    "echo dgram udp wait root internal\n");
+	    "3622 dgram udp wait @USER@ @PROGRAMS@/hold hold\n");
 	struct run_result r = run_porterd("--check", dir, NULL, NULL);
 
 	ck_assert_int_eq(r.status, 1);
