@@ -7,6 +7,8 @@
 # of unit and functional tests: valgrind and its options.
 set -u
 here=$(dirname "$0")
+# Seconds that a program may take: one that hangs is a failure with a name.
+most=600
 
 # Runs one program and leaves its counts in RESULTS/kind.name: passed, failed, skipped.
 run_one() # kind file
@@ -20,9 +22,9 @@ run_one() # kind file
 	began=$(date +%s)
 	# shellcheck disable=SC2086 # UNDER is a command and its options
 	case $1 in
-	replay) "$2" "$here/fuzz/corpus/${2##*/replay_}" >"$out" 2>&1 </dev/null ;;
-	system) sh "$2" >"$out" 2>&1 </dev/null ;;
-	*) ${UNDER-} "$2" >"$out" 2>&1 </dev/null ;;
+	replay) timeout --foreground -k 10 "$most" "$2" "$here/fuzz/corpus/${2##*/replay_}" >"$out" 2>&1 </dev/null ;;
+	system) timeout --foreground -k 10 "$most" sh "$2" >"$out" 2>&1 </dev/null ;;
+	*) timeout --foreground -k 10 "$most" ${UNDER-} "$2" >"$out" 2>&1 </dev/null ;;
 	esac
 	status=$?
 	took=$(($(date +%s) - began))
@@ -58,6 +60,7 @@ report()
 	text=$(printf '  %-40s %s passed' "$1" "$passed")
 	[ "$skipped" = 0 ] || text="$text, $skipped skipped"
 	[ "$took" -lt 10 ] || text="$text, took $took s"
+	[ "$status" != 124 ] || text="$text, was ended"
 	if [ "$failed" != 0 ]; then
 		text="$text, $failed FAILED
 $(grep -v ':P:' "$out" | tail -n 60 | sed 's/^/    /')"

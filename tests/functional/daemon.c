@@ -718,6 +718,13 @@ expect_lines(struct daemon *d, unsigned count, const char *pattern)
 	await_lines(d, count, pattern);
 }
 
+void
+expect_count(struct daemon *d, unsigned count, const char *pattern)
+{
+	await_lines(d, count, pattern);
+	ck_assert_uint_eq(count_lines(d, "%s", pattern), count);
+}
+
 unsigned
 count_lines(struct daemon *d, const char *format, ...)
 {
@@ -894,6 +901,12 @@ connect_unix(const char *path)
 	return r;
 }
 
+bool
+is_answered_at(int fd)
+{
+	return bound_port(fd) != 37810;
+}
+
 int
 datagram_socket(const char *address, unsigned port)
 {
@@ -904,6 +917,10 @@ datagram_socket(const char *address, unsigned port)
 	ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
 	ck_assert_msg(
 	    bind(fd, (struct sockaddr *)&ss, len) == 0, "bind %s: %s", address, strerror(errno));
+	if (port == 0 && !is_answered_at(fd)) {
+		close(fd);
+		return datagram_socket(address, port);
+	}
 	return fd;
 }
 
@@ -914,6 +931,10 @@ datagram_to(struct daemon *d, const char *name)
 	int fd = socket(l->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_eq(connect(fd, (const struct sockaddr *)&l->addr, l->len), 0);
+	if (!is_answered_at(fd)) {
+		close(fd);
+		return datagram_to(d, name);
+	}
 	return fd;
 }
 

@@ -95,7 +95,9 @@ unsigned count_lines(struct daemon *d, const char *format, ...)
 void expect_no_line(struct daemon *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void expect_lines(struct daemon *d, unsigned count, const char *pattern); /* at least so many */
-void daemon_mark(struct daemon *d); /* all four look at what comes after this alone */
+void expect_count(struct daemon *d, unsigned count,
+    const char *pattern);           /* so many, and no more when they are there */
+void daemon_mark(struct daemon *d); /* all five look at what comes after this alone */
 void daemon_fail(struct daemon *d, const char *format, ...)
     __attribute__((format(printf, 2, 3), noreturn));
 void expect_notify(struct daemon *d, const char *line);
@@ -113,5 +115,7 @@ int datagram_to(struct daemon *d, const char *name);      /* UDP, connected to t
 int hold_open(struct daemon *d, const char *name);        /* connected to "hold", which runs */
 const char *shown_by(struct daemon *d, const char *name); /* connects to "show", reads all of it */
 unsigned bound_port(int fd);
+/* false: at the one port among those the kernel hands out from which a builtin answers nothing, see is_automaton(). */
+bool is_answered_at(int fd);
 
 #endif

@@ -63,6 +63,10 @@ connected(struct daemon *d, const char *name, const char *source, int type)
 			 : connect(fd, (const struct sockaddr *)&l->addr, l->len);
 	if (r < 0)
 		daemon_fail(d, "connect from %s: %s", source, strerror(errno));
+	if (type == SOCK_DGRAM && !is_answered_at(fd)) {
+		close(fd);
+		return connected(d, name, source, type);
+	}
 	return fd;
 }
 

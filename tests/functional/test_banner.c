@@ -303,7 +303,7 @@ START_TEST(daemon_that_stops_starts_nothing_for_who_is_greeted)
 	ck_assert_str_eq(read_line(held), "ignored");
 	daemon_signal(d, SIGTERM);
 	expect_line(d, "FAIL: x banner from=127.0.0.2");
-	ck_assert_uint_eq(count_lines(d, "START:"), 1);
+	expect_count(d, 1, "START:");
 	close(held);
 	close(narrow);
 	ck_assert_int_eq(daemon_wait(d), 0);

@@ -285,7 +285,7 @@ START_TEST(c1_own_sockets_are_not_answered)
 	ck_assert_int_eq(ask(other, "good", 4, answer, sizeof(answer)), 4);
 	daemon_idle(d);
 	/* Two answers and no more: everything else would have gone round. */
-	ck_assert_uint_eq(count_lines(d, "START: "), 2);
+	expect_count(d, 2, "START: ");
 	close(good);
 	close(other);
 	daemon_stop(d);
@@ -382,7 +382,7 @@ START_TEST(c2_datagrams_to_many_are_not_answered)
 	ck_assert_int_eq(ask(fd, "one host", 8, answer, sizeof(answer)), 8);
 	ck_assert_int_eq(memcmp(answer, "one host", 8), 0);
 	daemon_idle(d);
-	ck_assert_uint_eq(count_lines(d, "START: echo"), 1);
+	expect_count(d, 1, "START: echo");
 	ck_assert_int_ge(sent, -1);
 	close(fd);
 	daemon_stop(d);

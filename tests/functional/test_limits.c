@@ -34,7 +34,7 @@ START_TEST(the_sixth_client_is_refused_and_the_next_after_one_left_is_served)
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		expect_echo(fds[i], "still here");
 	ck_assert_uint_eq(count_lines(d, "FAIL:"), 1);
-	ck_assert_uint_eq(count_lines(d, "START:"), 6);
+	expect_count(d, 6, "START:");
 	daemon_stop(d);
 }
 

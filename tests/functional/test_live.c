@@ -536,7 +536,7 @@ START_TEST(a_program_that_has_the_socket_goes_on)
 	ck_assert(is_silent(fd));
 	tell(d, ON("enable", "x"));
 	ck_assert(wait_for(fd, POLLIN, deadline_after()));
-	ck_assert_uint_eq(count_lines(d, "START: x"), 2);
+	expect_count(d, 2, "START: x");
 	close(fd);
 	daemon_stop(d);
 }
@@ -967,7 +967,7 @@ START_TEST(nobody_is_served_from_a_banned_address)
 	expect_banned(d, bad, 3601);
 	expect_echo_from("127.0.0.1", 3601);
 	expect_line(d, "START: x");
-	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	expect_count(d, 1, "START: x");
 	answer = control_ask(d, "{\"command\":\"bans\"}");
 	ck_assert_str_eq(json_text_at(answer, "bans.0.address"), bad);
 	ck_assert_int_eq(json_number_at(answer, "bans.0.hits"), 2);

@@ -223,7 +223,7 @@ START_TEST(a_hundred_clients_at_once)
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		close(fds[i]);
 	expect_lines(d, ARRAY_LEN(fds), "EXIT: x status=0");
-	ck_assert_uint_eq(count_lines(d, "START: x"), ARRAY_LEN(fds));
+	expect_count(d, ARRAY_LEN(fds), "START: x");
 	daemon_stop(d);
 }
 

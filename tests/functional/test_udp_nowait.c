@@ -88,7 +88,7 @@ START_TEST(each_client_has_a_program_of_its_own)
 	}
 	expect_line(d, "START: x pid=%d from=127.0.0.1", (int)first);
 	expect_line(d, "START: x pid=%d from=127.0.0.1", (int)second);
-	ck_assert_uint_eq(count_lines(d, "START: x"), 2);
+	expect_count(d, 2, "START: x");
 	send_text(one, "quit");
 	expect_line(d, "EXIT: x status=0 pid=%d", (int)first);
 	ck_assert_int_eq(ask(two, "still"), second);
@@ -124,7 +124,7 @@ START_TEST(c8_what_comes_before_the_program_is_there_is_its_own)
 		close(fds[i]);
 	}
 	daemon_idle(d);
-	ck_assert_uint_eq(count_lines(d, "START: x"), ARRAY_LEN(fds));
+	expect_count(d, ARRAY_LEN(fds), "START: x");
 	daemon_stop(d);
 }
 
@@ -148,7 +148,7 @@ START_TEST(many_clients_at_once)
 		send_text(fds[i], "second %zu", i);
 	for (size_t i = 0; i < MOST_PEERS; i++)
 		ck_assert_int_eq(answered(fds[i], text_format("second %zu", i)), pids[i]);
-	ck_assert_uint_eq(count_lines(d, "START: x"), MOST_PEERS);
+	expect_count(d, MOST_PEERS, "START: x");
 	for (size_t i = 0; i < MOST_PEERS; i++) {
 		send_text(fds[i], "quit");
 		close(fds[i]);
@@ -201,7 +201,7 @@ START_TEST(another_program_serves_what_one_has_left)
 	ck_assert(pids[0] != pids[1] && pids[1] != pids[2]);
 	expect_lines(d, 3, "EXIT: x status=0");
 	daemon_idle(d);
-	ck_assert_uint_eq(count_lines(d, "START: x"), 3);
+	expect_count(d, 3, "START: x");
 	close(fd);
 	daemon_stop(d);
 }
@@ -220,7 +220,7 @@ START_TEST(what_a_program_does_not_read_starts_no_other)
 		send_text(fd, "%u", i);
 		expect_line(d, "EXIT: x status=3");
 		daemon_idle(d);
-		ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+		expect_count(d, 1, "START: x");
 	}
 	close(fd);
 	daemon_stop(d);
@@ -493,7 +493,7 @@ START_TEST(source_that_no_way_leads_to)
 	ask(fd, "b");
 	expect_line(d, "START: x");
 	expect_no_line(d, "event=datagram-lost");
-	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	expect_count(d, 1, "START: x");
 	close(fd);
 	daemon_stop(d);
 }
@@ -511,7 +511,7 @@ START_TEST(c2_own_port_at_another_address_of_the_loopback_device)
 	send_as("127.0.0.2", 0, d, "x");
 	ask(fd, "b");
 	expect_line(d, "START: x pid=* from=127.0.0.1");
-	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	expect_count(d, 1, "START: x");
 	close(fd);
 	daemon_stop(d);
 }
@@ -662,7 +662,7 @@ START_TEST(reload_leaves_programs_alone)
 	ck_assert_int_eq(ask(one, "d"), first);
 	send_text(two, "e");
 	daemon_idle(d);
-	ck_assert_uint_eq(count_lines(d, "START: x"), 2);
+	expect_count(d, 2, "START: x");
 	send_text(one, "quit");
 	expect_line(d, "EXIT: x status=0 pid=%d", (int)first);
 	close(one);
@@ -707,7 +707,7 @@ START_TEST(programs_end_with_the_daemon)
 	send_text(two, "b");
 	expect_lines(d, 2, "START: x");
 	daemon_stop(d);
-	ck_assert_uint_eq(count_lines(d, "EXIT: x signal=15"), 2);
+	expect_count(d, 2, "EXIT: x signal=15");
 	close(one);
 	close(two);
 }

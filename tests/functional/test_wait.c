@@ -57,7 +57,7 @@ START_TEST(tcp_program_accepts_by_itself)
 	ck_assert_int_eq(ask_stream(d, "x", "two"), first);
 	ck_assert_int_eq(ask_stream(d, "x", "three"), first);
 	expect_line(d, "EXIT: x status=0");
-	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	expect_count(d, 1, "START: x");
 	expect_line(d, "START: x pid=%d from=<no address>", (int)first);
 	pid_t second = ask_stream(d, "x", "four");
 	ck_assert_int_ne(second, first);
@@ -79,7 +79,7 @@ START_TEST(one_program_whatever_instances_says)
 	send_text(other, "two\n");
 	ck_assert_int_eq(atoi(read_line(other)), first);
 	expect_line(d, "EXIT: x");
-	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	expect_count(d, 1, "START: x");
 	expect_no_line(d, "FAIL: x");
 	close(waiting);
 	close(other);
@@ -152,7 +152,7 @@ START_TEST(listener_is_held_while_the_program_runs)
 	for (int i = 0; i < 20; i++)
 		expect_echo(y, "turn");
 	ck_assert_uint_le(inject_calls(d, INJECT_POLL) - before, 3);
-	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	expect_count(d, 1, "START: x");
 	close(fd);
 	close(y);
 	daemon_stop(d);
@@ -359,7 +359,7 @@ START_TEST(b3_own_datagram_socket_works_after_what_its_program_did)
 	for (int i = 0; i < 20; i++)
 		expect_echo(y, "turn");
 	ck_assert_uint_le(inject_calls(d, INJECT_POLL) - before, 5);
-	ck_assert_uint_eq(count_lines(d, "START: x"), 3);
+	expect_count(d, 3, "START: x");
 	close(y);
 	daemon_stop(d);
 }
@@ -405,7 +405,7 @@ START_TEST(b3_datagram_socket_handed_over_and_shut_down_is_given_up)
 	for (int i = 0; i < 20; i++)
 		expect_echo(y, "turn");
 	ck_assert_uint_le(inject_calls(d, INJECT_POLL) - before, 5);
-	ck_assert_uint_eq(count_lines(d, "START: x"), 1);
+	expect_count(d, 1, "START: x");
 	close(y);
 	close(fd);
 	daemon_stop(d);
