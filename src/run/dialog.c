@@ -367,21 +367,51 @@ take_options(int fd, int listener, int family)
 	return family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0) : 0;
 }
 
+static int
+connect_to(int fd, const struct addr *peer)
+{
+	if (connect(fd, &peer->u.sa, peer->len) == 0)
+		return 0;
+	return errno == ENOBUFS || errno == ENOMEM ? -errno : -EHOSTUNREACH;
+}
+
+/* Asked at another port: at the listener's own, what other clients send meanwhile would be lost with a socket that comes to nothing. */
+static int
+find_way(const struct listener *l, const struct addr *local, const struct addr *peer)
+{
+	struct addr from = *local;
+	int fd = socket(addr_family(local), SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return -errno;
+	addr_set_port(&from, 0);
+	r = take_options(fd, l->io.fd, addr_family(local));
+	if (r == 0 && bind(fd, &from.u.sa, from.len) < 0)
+		r = -errno;
+	if (r == 0)
+		r = connect_to(fd, peer);
+	close(fd);
+	return r;
+}
+
 /* A socket for both addresses of c, with a number from 64 up; or -errno. -EHOSTUNREACH: no way leads to the client. */
 static int
 open_dialog(const struct listener *l, const struct connection *c)
 {
 	const int family = addr_family(&l->bound);
 	const struct addr local = in_family(&c->local, family), peer = in_family(&c->peer, family);
-	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+	int r = find_way(l, &local, &peer), fd;
 
+	if (r < 0)
+		return r;
+	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	r = take_options(fd, l->io.fd, family);
 	if (r == 0)
 		r = bind_beside(fd, l->io.fd, &local);
-	if (r == 0 && connect(fd, &peer.u.sa, peer.len) < 0)
-		r = errno == ENOBUFS || errno == ENOMEM ? -errno : -EHOSTUNREACH;
+	if (r == 0)
+		r = connect_to(fd, &peer);
 	if (r == 0)
 		r = descriptor_high(fd);
 	if (r < 0)
