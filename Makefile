@@ -215,15 +215,27 @@ format:                                ## rewrite the sources in house style
 man: $(BIN)                            ## write the attribute list of man/porterd.conf.5 anew
 	$(Q)sh tests/tools/attribute_list.sh write $(BIN) man/porterd.conf.5
 BENCH   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+# Without a C library only where src/base/raw.h knows the processor.
+ifeq ($(filter x86_64-% aarch64-%,$(shell $(CC) -dumpmachine)),)
+BENCH   := $(filter-out %/tiny,$(BENCH))
+endif
+BENCH_FLAGS := -static
+$(BUILD)/tests/bench/tiny: private BENCH_FLAGS := -static -nostdlib -mgeneral-regs-only -fno-stack-protector \
+  -fno-asynchronous-unwind-tables -s -Wl,--build-id=none,-n,-z,noseparate-code
 $(BUILD)/tests/bench/address_list: $(patsubst %,src/base/%.c,addr ip_set mem prefix)
+$(BUILD)/tests/bench/load: $(wildcard tests/bench/load/*.[ch])
+$(BUILD)/tests/bench/bare: $(wildcard tests/bench/bare/*.[ch])
 $(BENCH): $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/libporter.a $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(Q)$(PLAIN) -static $(filter %.c %.a,$^) -o $@
+	$(Q)$(PLAIN) -Itests/bench $(BENCH_FLAGS) $(filter %.c %.a,$^) -lm -o $@
+BENCH   += $(BUILD)/tests/bench/echo_dynamic
+$(BUILD)/tests/bench/%_dynamic: tests/bench/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(PLAIN) $< -o $@
 check check-system: $(BENCH)
-bench: $(BIN) $(CTL) $(BENCH)                 ## measure what tests/bench/README.md describes
-	$(Q)PORTERD='$(abspath $(BIN))' sh tests/bench/load_time.sh
-	$(Q)$(BUILD)/tests/bench/address_list
-	$(Q)PORTERD='$(abspath $(BIN))' BENCH_DIR='$(abspath $(BUILD))/tests/bench' python3 -B tests/bench/pool.py
+bench: $(BIN) $(CTL) $(GATE) $(BENCH) $(EXAMPLES) ## measure PARTS (all) of what tests/bench/README.md describes
+	$(Q)PORTERD='$(abspath $(BIN))' PORTERCTL='$(abspath $(CTL))' BENCH_DIR='$(abspath $(BUILD))/tests/bench' \
+	  python3 -B tests/bench/bench.py --plots '$(abspath $(BUILD_ROOT))/bench' $(BENCH_OPTIONS) $(PARTS)
 PATHS = NAME='$(NAME)' DESTDIR='$(DESTDIR)' SBINDIR='$(SBINDIR)' BINDIR='$(BINDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
         LIBDIR='$(LIBDIR)' LIBPORTER='$(LIBPORTER)' DATADIR='$(DATADIR)' MANDIR='$(MANDIR)' SYSCONFDIR='$(SYSCONFDIR)' \
         LIBEXECDIR='$(LIBEXECDIR)' GATE='$(GATE)' LOGDIR='$(LOGDIR)' RUNDIR='$(RUNDIR)' INITDIR='$(INITDIR)' UNITDIR='$(UNITDIR)' \

@@ -1,211 +1,148 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients of a line echo on loopback, all in one process: each connects, sends a line that no other connection sends, reads
- * it back, compares, closes, and begins again.
- *   load [-c CLIENTS] [-n CONNECTIONS] [-s SECONDS] [-w PAUSE] PORT
- * It ends after so many connections or seconds, and then prints one line of JSON: how many connections, how many of them
- * failed, connections a second, and percentiles of the time from connect to the first byte of the answer. PAUSE: microseconds
- * before each connection of a single client. Exit status 1 if a connection failed.
+/* Clients on loopback, all in one process. Each connects, asks, reads the whole answer, checks it, and closes.
+ *   load [-k KIND] [-c CLIENTS] [-n CONNECTIONS] [-s SECONDS] [-w PAUSE] [-r RATE [-R ARRIVALS]]
+ *        [--sources N] PORTS | --ports PORTS
+ * PORTS: a port, or several: 3000-3999,4500. Connections take them in turn, in an order that is shuffled, but the
+ * same in every run.
  *
- * The client closes first, so its end of each connection stays a minute in TIME_WAIT, with its port. The clients connect from
- * SOURCES addresses in turn, so that neither ports run short nor the kernel has to search for a free one. */
-#include <arpa/inet.h>
+ * -k KIND  echo     sends a line that no other connection sends, and reads it back (the default)
+ *          http     GET / HTTP/1.0, until the server closes; the status has to be 200, the body "ok" and a newline
+ *          refused  sends nothing; the server has to close without a byte
+ *          hold     as echo, but CONNECTIONS are kept; then prints READY, waits until standard input ends, and looks
+ *                   whether all are still there before it closes them
+ *
+ * Closed loop, the default: CLIENTS (-c, 32) begin the next connection when the last one is done; a single client
+ * after a PAUSE (-w, 0) in microseconds.
+ * Open loop, -r RATE: connections begin at fixed times, RATE a second on average, whatever the server does; -R
+ * poisson (the default; the same times in every run) or constant. CLIENTS (4096) is the most at a time. Waits count
+ * from the time when a connection was to begin, so they hold whatever made it late: a server that does not keep up,
+ * and the clients themselves.
+ * It ends after CONNECTIONS (-n; 1,000,000, or no end with -s) or SECONDS (-s), when the last are done. Clients
+ * connect from N addresses (--sources, 64), 127.0.1.1 and following.
+ *
+ * Prints one line of JSON:
+ *   connections, rate               those with a right answer, and how many of them a second
+ *   seconds                         from the first begin to the last end; of hold until all were there
+ *   failures                        the others: wrong (answers), closed (before the whole answer, or nobody listens)
+ *                                   and unanswered (for 20 s); with any the exit status is 1
+ *   mean_us, p50_us, p90_us, p99_us, p999_us, max_us
+ *                                   from begin to whole answer; percentiles are right within 0.4 %
+ *   gap_us                          the longest time between two right answers that followed each other
+ *   asked                           RATE; 0 for a closed loop
+ *   late_p50_us, late_p99_us, late_max_us
+ *                                   how late connections of an open loop began
+ *
+ * Who closes first keeps the connection a minute in TIME_WAIT, with its port: with many sources neither ports run
+ * short nor has the kernel to search for a free one. */
 #include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <time.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define CLIENTS_MAX 1024
-#define SOURCES     64          /* 127.0.1.1 and following */
-#define LINE_SIZE   64          /* with the newline */
-#define PATIENCE_NS 20000000000 /* for an answer */
+#include "load/random.h"
+#include "load/run.h"
 
-struct client {
-	int fd; /* -1: it has no connection */
-	int64_t begun_ns, first_ns;
-	bool has_sent;
-	size_t received;
-	char line[LINE_SIZE + 1], answer[LINE_SIZE];
+#define PORT_MOST    65535
+#define CLIENTS_MOST 65536
+
+static const struct option long_options[] = {
+	{ "ports", required_argument, NULL, 'P' },
+	{ "sources", required_argument, NULL, 'S' },
+	{ 0 },
 };
 
-struct load {
-	int epoll;
-	uint16_t port;
-	unsigned clients, running;
-	unsigned long connections, begun, ended, failures;
-	int64_t pause_ns, end_ns;
-	int64_t *waits_ns; /* of those that did not fail; room for connections */
-	struct client client[CLIENTS_MAX];
-};
-
-static void
-give_up(const char *what)
+static bool
+add_ports(struct target *t, unsigned long first, unsigned long last)
 {
-	perror(what);
-	exit(1);
+	if (first < 1 || last > PORT_MOST || first > last)
+		return false;
+	t->ports = realloc(t->ports, (t->ports_count + last - first + 1) * sizeof(*t->ports));
+	if (t->ports == NULL)
+		give_up("realloc");
+	for (unsigned long port = first; port <= last; port++)
+		t->ports[t->ports_count++] = (uint16_t)port;
+	return true;
 }
 
-static int64_t
-now_ns(void)
+/* A-B,C,... */
+static bool
+take_ports(struct target *t, const char *text)
 {
-	struct timespec t;
+	char *end;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+	for (;;) {
+		unsigned long first = strtoul(text, &end, 10), last = first;
 
-static int
-connect_from(uint32_t source, uint16_t port)
-{
-	const struct sockaddr_in from = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(0x7f000101u + source),
-	};
-	const struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	const int on = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	/* The port is chosen by connect then, among those that are free towards this address. */
-	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0 ||
-	    bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0)
-		give_up("socket");
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
-		give_up("connect");
-	return fd;
-}
-
-/* On loopback the connection is there at once, and so the line can go out, unless the queue of the listener is full. */
-static void
-send_line(struct load *l, struct client *c, int operation)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
-	ssize_t n = send(c->fd, c->line, LINE_SIZE, MSG_NOSIGNAL);
-
-	c->has_sent = n == LINE_SIZE;
-	if (!c->has_sent)
-		event.events |= EPOLLOUT;
-	if (epoll_ctl(l->epoll, operation, c->fd, &event) < 0)
-		give_up("epoll_ctl");
-}
-
-/* Lets the client begin its next connection, if there is to be another. */
-static void
-begin(struct load *l, struct client *c)
-{
-	const struct timespec pause = { .tv_nsec = l->pause_ns };
-
-	if (l->begun == l->connections || (l->end_ns != 0 && now_ns() >= l->end_ns)) {
-		c->fd = -1;
-		l->running--;
-		return;
-	}
-	if (l->pause_ns != 0)
-		nanosleep(&pause, NULL);
-	l->begun++;
-	c->received = 0;
-	snprintf(c->line, sizeof(c->line), "%-*lu\n", LINE_SIZE - 1, l->begun);
-	c->begun_ns = now_ns();
-	c->fd = connect_from((uint32_t)(l->begun % SOURCES), l->port);
-	send_line(l, c, EPOLL_CTL_ADD);
-}
-
-static void
-finish(struct load *l, struct client *c, bool is_right)
-{
-	if (is_right)
-		l->waits_ns[l->ended++] = c->first_ns - c->begun_ns;
-	else
-		l->failures++;
-	close(c->fd);
-	begin(l, c);
-}
-
-static void
-take_answer(struct load *l, struct client *c)
-{
-	ssize_t n = recv(c->fd, c->answer + c->received, LINE_SIZE - c->received, 0);
-
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n <= 0) {
-		finish(l, c, false);
-		return;
-	}
-	if (c->received == 0)
-		c->first_ns = now_ns();
-	c->received += (size_t)n;
-	if (c->received == LINE_SIZE)
-		finish(l, c, memcmp(c->line, c->answer, LINE_SIZE) == 0);
-}
-
-static void
-give_up_waiting(struct load *l)
-{
-	int64_t now = now_ns();
-
-	for (unsigned i = 0; i < l->clients; i++)
-		if (l->client[i].fd >= 0 && now - l->client[i].begun_ns > PATIENCE_NS)
-			finish(l, &l->client[i], false);
-}
-
-static void
-run(struct load *l)
-{
-	struct epoll_event events[64];
-
-	l->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (l->epoll < 0)
-		give_up("epoll_create1");
-	l->running = l->clients;
-	for (unsigned i = 0; i < l->clients; i++)
-		begin(l, &l->client[i]);
-	while (l->running > 0) {
-		int n = epoll_wait(l->epoll, events, 64, 1000);
-
-		for (int i = 0; i < n; i++) {
-			struct client *c = events[i].data.ptr;
-
-			if (!c->has_sent)
-				send_line(l, c, EPOLL_CTL_MOD);
-			take_answer(l, c);
-		}
-		if (n == 0)
-			give_up_waiting(l);
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (!add_ports(t, first, last) || (*end != ',' && *end != '\0'))
+			return false;
+		if (*end == '\0')
+			return true;
+		text = end + 1;
 	}
 }
 
-static int
-compare(const void *x, const void *y)
-{
-	int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
-
-	return (a > b) - (a < b);
-}
-
-static double
-percentile_us(const struct load *l, unsigned percent)
-{
-	return l->ended == 0 ? 0 : (double)l->waits_ns[(l->ended - 1) * percent / 100] / 1000;
-}
-
+/* So that neighbours among the services are not neighbours in time. */
 static void
-print_result(struct load *l, int64_t took_ns)
+shuffle_ports(struct target *t)
 {
-	double seconds = (double)took_ns / 1e9;
+	uint64_t random = 2463534242u;
 
-	qsort(l->waits_ns, l->ended, sizeof(*l->waits_ns), compare);
-	printf("{\"connections\": %lu, \"failures\": %lu, \"seconds\": %.3f, \"rate\": %.1f, "
-	       "\"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f}\n",
-	    l->ended, l->failures, seconds, (double)l->ended / seconds, percentile_us(l, 50),
-	    percentile_us(l, 90), percentile_us(l, 99));
+	for (size_t i = t->ports_count; i > 1; i--) {
+		const size_t other = random_next(&random) % i;
+		const uint16_t port = t->ports[i - 1];
+
+		t->ports[i - 1] = t->ports[other];
+		t->ports[other] = port;
+	}
+}
+
+static bool
+take_arrivals(struct load *l, const char *text)
+{
+	l->is_constant = strcmp(text, "constant") == 0;
+	return l->is_constant || strcmp(text, "poisson") == 0;
+}
+
+static bool
+take_option(struct load *l, int option, const char *text)
+{
+	const long value = atol(text);
+
+	switch (option) {
+	case 'k':
+		l->kind = kind_find(text);
+		return l->kind != NULL;
+	case 'c':
+		l->clients = (unsigned)value;
+		return value > 0 && value <= CLIENTS_MOST;
+	case 'n':
+		l->connections = (unsigned long)value;
+		return value > 0;
+	case 's':
+		l->seconds = value;
+		return value > 0;
+	case 'w':
+		l->pause_ns = value * 1000;
+		return value >= 0 && value < 1000000;
+	case 'r':
+		l->rate = atof(text);
+		return l->rate > 0;
+	case 'R':
+		return take_arrivals(l, text);
+	case 'S':
+		l->target.sources = (unsigned)value;
+		return value > 0 && value <= CLIENTS_MOST;
+	case 'P':
+		return take_ports(&l->target, text);
+	default:
+		return false;
+	}
 }
 
 static bool
@@ -213,43 +150,106 @@ take_options(struct load *l, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "c:n:s:w:")) != -1) {
-		long value = atol(optarg);
-
-		if (option == '?' || value < 0)
+	while ((option = getopt_long(argc, argv, "k:c:n:s:w:r:R:", long_options, NULL)) != -1)
+		if (option == '?' || !take_option(l, option, optarg))
 			return false;
-		switch (option) {
-		case 'c':
-			l->clients = (unsigned)value;
-			break;
-		case 'n':
-			l->connections = (unsigned long)value;
-			break;
-		case 's':
-			l->end_ns = now_ns() + value * 1000000000;
-			break;
-		default:
-			l->pause_ns = value * 1000;
+	if (optind < argc && !take_ports(&l->target, argv[optind++]))
+		return false;
+	if (l->clients == 0)
+		l->clients = l->rate > 0 ? 4096 : 32;
+	if (l->connections == 0)
+		l->connections = l->seconds > 0 && !kind_keeps(l->kind) ? UINT64_MAX : 1000000;
+	return optind == argc && l->target.ports_count > 0;
+}
+
+static void
+allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		give_up("getrlimit");
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		give_up("setrlimit");
+}
+
+/* Says when all are there; those that are gone at the end have failed. */
+static void
+hold(struct result *r)
+{
+	const unsigned long count = r->outcomes[OUTCOME_RIGHT];
+	char byte;
+
+	puts("READY");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	for (unsigned long i = 0; i < count; i++) {
+		if (recv(r->kept[i], &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN) {
+			r->outcomes[OUTCOME_RIGHT]--;
+			r->outcomes[OUTCOME_CLOSED]++;
 		}
+		close(r->kept[i]);
 	}
-	l->port = optind + 1 == argc ? (uint16_t)atoi(argv[optind]) : 0;
-	return l->port != 0 && l->clients > 0 && l->clients <= CLIENTS_MAX &&
-	       l->pause_ns < 1000000000;
+	free(r->kept);
+}
+
+static void
+print_histogram(const struct histogram *h)
+{
+	static const struct {
+		const char *name;
+		unsigned in_1000;
+	} quantiles[] = { { "p50", 500 }, { "p90", 900 }, { "p99", 990 }, { "p999", 999 } };
+
+	printf(", \"mean_us\": %.1f", histogram_mean_ns(h) / 1000);
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+		printf(", \"%s_us\": %.1f", quantiles[i].name,
+		    histogram_quantile_ns(h, quantiles[i].in_1000) / 1000);
+	printf(", \"max_us\": %.1f", (double)h->max_ns / 1000);
+}
+
+static unsigned long
+count_failures(const struct result *r)
+{
+	return r->outcomes[OUTCOME_WRONG] + r->outcomes[OUTCOME_CLOSED] +
+	       r->outcomes[OUTCOME_UNANSWERED];
+}
+
+static void
+print_result(const struct load *l, const struct result *r)
+{
+	const double seconds = (double)r->took_ns / 1e9;
+	const struct histogram *late = &r->late;
+
+	printf(
+	    "{\"connections\": %lu, \"failures\": %lu, \"wrong\": %lu, \"closed\": %lu, \"unanswered\": %lu, ",
+	    r->outcomes[OUTCOME_RIGHT], count_failures(r), r->outcomes[OUTCOME_WRONG],
+	    r->outcomes[OUTCOME_CLOSED], r->outcomes[OUTCOME_UNANSWERED]);
+	printf("\"seconds\": %.3f, \"rate\": %.1f", seconds,
+	    (double)r->outcomes[OUTCOME_RIGHT] / seconds);
+	print_histogram(&r->waits);
+	printf(", \"gap_us\": %.1f, \"asked\": %.1f, ", (double)r->gap_ns / 1000, l->rate);
+	printf("\"late_p50_us\": %.1f, \"late_p99_us\": %.1f, \"late_max_us\": %.1f}\n",
+	    histogram_quantile_ns(late, 500) / 1000, histogram_quantile_ns(late, 990) / 1000,
+	    (double)late->max_ns / 1000);
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct load load = { .clients = 32, .connections = 1000000 };
-	int64_t start_ns;
+	static struct result result;
+	struct load load = { .kind = kind_find("echo"), .target.sources = 64 };
 
 	if (!take_options(&load, argc, argv))
 		return 2;
-	load.waits_ns = calloc(load.connections + 1, sizeof(*load.waits_ns));
-	if (load.waits_ns == NULL)
-		give_up("calloc");
-	start_ns = now_ns();
-	run(&load);
-	print_result(&load, now_ns() - start_ns);
-	return load.failures != 0;
+	shuffle_ports(&load.target);
+	allow_descriptors();
+	load_run(&load, &result);
+	if (kind_keeps(load.kind))
+		hold(&result);
+	print_result(&load, &result);
+	free(load.target.ports);
+	return count_failures(&result) != 0;
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Prints how long porterd --check takes for files of 1,000 to 10,000 services, and fails where the time for one service
 # at the end is more than three times that at the start.
+#   load_time.sh [COUNT...]
 set -eu
 file=$(mktemp)
 trap 'rm -f "$file"' EXIT
@@ -22,7 +23,8 @@ quickest()
 
 printf '%10s %12s %20s\n' services 'in all (ms)' 'each service (us)'
 first=
-for count in 1000 2000 5000 10000; do
+[ $# -gt 0 ] || set -- 1000 2000 5000 10000
+for count; do
 	sh "$here/gen_services.sh" "$count" >"$file"
 	took=$(quickest)
 	each=$((took / count))

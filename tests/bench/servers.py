@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Starts and ends what pool.py measures: porterd, xinetd, and the bare loops, each on a free port of 127.0.0.1."""
+"""Starts and ends what is measured, on free ports of 127.0.0.1: porterd, xinetd with the same configuration, and the bare
+loops. A starter is a function of a place and ports that returns a Server; peers.py has those of the others."""
 import contextlib
-import glob
+import functools
 import os
 import pwd
-import random
 import shutil
 import signal
 import socket
@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 
+import machine
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-PEERS = os.environ.get("PORTER_PEERS") or os.path.join(HERE, "../../build/peers")
-XINETD = os.path.join(PEERS, "usr/sbin/xinetd")
 # Not a wrapper that looks for the right version: that would be measured instead.
 PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else os.path.realpath(sys.executable)
-PATIENCE_S = 60
-COPIED = "echo", "worker"
+# What services run; the first are compiled, and there may be machines that cannot compile all of them.
+COMPILED = "echo", "worker", "tiny", "echo_dynamic", "http"
+SCRIPTS = "line_service.py", "echo.sh", "slow.sh"
 
 DEFAULTS = """defaults
 {{
@@ -46,37 +47,15 @@ SERVICE = """service {name}
 UNLISTED = "type = UNLISTED"
 
 
+class Missing(Exception):
+    """Why something cannot be measured here."""
+
+
 def program(name):
-    return os.path.join(os.environ["BENCH_DIR"], name)
-
-
-def free_port():
-    """Below the range of outgoing connections."""
-    while True:
-        port = random.randrange(10000, 30000)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
-
-
-def process_s(pid):
-    """Of a process and of those of its children that were waited for."""
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            ticks = f.read().rpartition(")")[2].split()[11:15]
-    except OSError:
-        return 0
-    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-
-
-def machine_s():
-    """Processor time that was used by anybody."""
-    with open("/proc/stat") as f:
-        user, nice, system, _, _, irq, softirq = map(int, f.readline().split()[1:8])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+    path = os.path.join(os.environ["BENCH_DIR"], name)
+    if not os.access(path, os.X_OK):
+        raise Missing(f"{name} is not built")
+    return path
 
 
 class Place:
@@ -85,72 +64,128 @@ class Place:
     def __init__(self):
         self.dir = tempfile.mkdtemp()
         os.chmod(self.dir, 0o755)
-        for name in COPIED:
-            shutil.copy(program(name), self.dir)
-        shutil.copy(os.path.join(HERE, "line_service.py"), self.dir)
-        self.user = "nobody" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+        for name in COMPILED:
+            with contextlib.suppress(Missing):
+                shutil.copy(program(name), self.dir)
+        for name in SCRIPTS:
+            if os.path.exists(os.path.join(HERE, name)):
+                shutil.copy(os.path.join(HERE, name), self.dir)
+                os.chmod(os.path.join(self.dir, name), 0o755)
+        self.is_root = os.getuid() == 0
+        self.user = "nobody" if self.is_root else pwd.getpwuid(os.getuid()).pw_name
         self.number = 0
 
-    def write(self, log, extra, services):
-        """A configuration; services: (name, port, lines)."""
+    def words(self, **more):
+        """For templates of configurations and command lines."""
+        entry = pwd.getpwnam(self.user)
+        return {"dir": self.dir, "user": self.user, "uid": entry.pw_uid, "gid": entry.pw_gid, "python": PYTHON,
+                **more}
+
+    def path(self):
+        """For one more configuration."""
         self.number += 1
-        words = {"dir": self.dir, "user": self.user, "python": PYTHON, "number": self.number}
+        return f"{self.dir}/conf.{self.number}"
+
+    def expand(self, text, **more):
+        """A program below the place has to be there."""
+        text = text.format(**self.words(**more))
+        for word in text.split():
+            if word.startswith(self.dir + "/") and os.path.basename(word) in COMPILED + SCRIPTS:
+                if not os.path.exists(word):
+                    raise Missing(f"{os.path.basename(word)} is not built")
+        return text
+
+    def write(self, path, log, extra, services):
+        """A configuration in xinetd's words; services: (name, port, lines)."""
+        number = path.rpartition(".")[2]
         success = "PID HOST EXIT DURATION" if log else ""
-        text = DEFAULTS.format(success=success, extra=extra.format(**words), **words)
+        extra = self.expand(extra, number=number)
+        text = [DEFAULTS.format(**self.words(success=success, extra=extra, number=number))]
         for name, port, lines in services:
-            text += SERVICE.format(name=name, port=port, lines="\n".join(lines).format(**words), **words)
-        path = f"{self.dir}/conf.{self.number}"
+            lines = self.expand("\n".join(lines), number=number)
+            text.append(SERVICE.format(**self.words(name=name, port=port, lines=lines)))
         with open(path, "w") as f:
-            f.write(text)
-        return path
+            f.write("\n".join(text))
 
 
 class Server:
-    """A process that serves on a port; pid is the one that accepts, or does not where its workers do."""
+    """A process that serves on ports; pid is the one that accepts, or does not where its workers do.
+    started_s: from its start until all ports listened. rewrite: writes its configuration with one service changed, or as it was.
+    waits: whether it waits for its children, whose time would not be known otherwise."""
 
-    def __init__(self, port, process=None, pid=None):
-        self.port, self.process, self.pid = port, process, pid or process.pid
+    def __init__(self, ports, process=None, pid=None, conf=None, rewrite=None, waits=True):
+        self.ports, self.process, self.pid = ports, process, pid or process.pid
+        self.conf, self.rewrite, self.waits = conf, rewrite, waits
+        self.started_s = None
+
+    @property
+    def port(self):
+        return self.ports[0]
 
     def cpu_us(self):
-        with open(f"/proc/{self.pid}/schedstat") as f:
-            return int(f.read().split()[0]) / 1000
+        return machine.accept_us(self.pid)
 
     def children(self):
-        with open(f"/proc/{self.pid}/task/{self.pid}/children") as f:
-            return f.read().split()
+        return machine.children(self.pid)
 
     def used_s(self):
         """Processor time, with that of all its children."""
-        return sum(map(process_s, (self.pid, *self.children())))
+        return sum(map(machine.process_s, (self.pid, *self.children())))
 
     def is_there(self):
         if self.process is not None:
             return self.process.poll() is None
-        return os.path.exists(f"/proc/{self.pid}")
+        return machine.is_there(self.pid)
 
     def signal(self, number):
         if self.is_there():
-            os.kill(self.pid, number)
+            os.kill(self.process.pid if self.process is not None else self.pid, number)
 
 
-def until(condition, what):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what}: not within {PATIENCE_S} s")
-        time.sleep(0.02)
-
-
-def end(servers):
-    """All at once; what does not end is killed, and is an error."""
+def end(servers, patience_s=20):
+    """All at once; what does not end is killed."""
     for server in servers:
         server.signal(signal.SIGTERM)
     try:
         for server in servers:
-            until(lambda s=server: not s.is_there(), f"process {server.pid} ends")
+            machine.until(lambda s=server: not s.is_there(), f"process {server.pid} ends", patience_s)
     finally:
         for server in servers:
             server.signal(signal.SIGKILL)
+
+
+def starter(start):
+    """Takes the time until all ports listen, and says why they do not."""
+
+    @functools.wraps(start)
+    def timed(place, ports):
+        before = time.monotonic()
+        server = start(place, ports)
+        wanted = set(ports)
+
+        def listens():
+            if not server.is_there():
+                raise Missing("it ended while it started")
+            return wanted <= machine.listening()
+
+        try:
+            machine.until(listens, "all services listen", pause_s=0.001)
+        except RuntimeError as e:
+            end([server])
+            raise Missing(f"{len(wanted - machine.listening())} of {len(wanted)} services do not listen") from e
+        server.started_s = time.monotonic() - before
+        return server
+
+    return timed
+
+
+def named(ports, lines, changed=False):
+    """Services for the ports; the last one is another where it is changed."""
+    several = len(ports) > 1
+    services = [(f"s{i}" if several else "echo", port, lines) for i, port in enumerate(ports)]
+    if changed:
+        services[-1] = (*services[-1][:2], (*lines, "nice = 1"))
+    return services
 
 
 def pool(workers):
@@ -164,61 +199,69 @@ def warm(workers):
 
 
 def beside(*lines):
-    """Another service of the same daemon, which gets no clients."""
+    """Another service of the same daemon, which gets no clients unless they are sent to server.beside."""
     return "beside", (UNLISTED, *lines)
 
 
-def bare(kind, workers):
-    def start(place, port):
-        return Server(port, subprocess.Popen([program("bare"), kind, str(port), str(workers)]))
+@functools.cache
+def attributes():
+    done = subprocess.run([os.environ["PORTERD"], "--help-attributes"], capture_output=True, text=True)
+    return {name for line in done.stdout.split("\n") if " = " in line for name in line.split(" = ")[0].split(", ")}
+
+
+def bare(kind, *words, options=()):
+    """kind and the words behind the port: workers, or a program that is started for each."""
+
+    @starter
+    def start(place, ports):
+        words_of = [place.expand(str(word)) for word in words]
+        command = [program("bare"), kind, *options]
+        if place.is_root and kind not in ("passing", "shared", "refuse"):
+            command += ["-u", place.user]
+        command += [str(ports[0]), *words_of]
+        return Server(ports, subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
 
     return start
 
 
-def porterd(log, *lines, beside=None):
-    """In the background, as it is run: in the foreground it would write to standard error, too."""
+def run_porterd(place, conf):
+    """In the background, as it is run: in the foreground it would write to standard error, too. Its pid."""
+    command = [os.environ["PORTERD"], "-f", conf, "--rundir", f"{conf}.run"]
+    with open(f"{conf}.terminal", "w+") as terminal:
+        if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal).returncode != 0:
+            terminal.seek(0)
+            raise Missing(f"porterd: {terminal.read().strip()}")
+    with open(f"{conf}.run/pid") as f:
+        return int(f.read())
+
+
+def porterd(log, *lines, beside=None, spawn=None, extra="", command=()):
+    """beside: (name, lines) of a service that gets a port of its own, server.beside. command: words in front."""
     typed = lines if lines[0].startswith("type") else (UNLISTED, *lines)
 
-    def start(place, port):
-        services = [("echo", port, typed)]
-        if beside:
-            services.append((beside[0], free_port(), beside[1]))
-        conf = place.write(log, "\tdaemon_log = FILE {dir}/daemon.{number}", services)
-        command = [os.environ["PORTERD"], "-f", conf, "--rundir", f"{conf}.run"]
-        with open(f"{conf}.terminal", "w+") as terminal:
-            if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal).returncode != 0:
-                terminal.seek(0)
-                raise RuntimeError(f"porterd: {terminal.read().strip()}")
-        with open(f"{conf}.run/pid") as f:
-            return Server(port, pid=int(f.read()))
+    @starter
+    def start(place, ports):
+        if spawn is not None and "spawn" not in attributes():
+            raise Missing("this porterd knows no attribute spawn")
+        with_spawn = typed if spawn is None else (*typed, f"spawn = {spawn}")
+        others = [(beside[0], machine.free_ports(1)[0], beside[1])] if beside else []
+        conf = place.path()
+
+        def rewrite(changed):
+            place.write(conf, log, "\tdaemon_log = FILE {dir}/daemon.{number}\n" + extra,
+                        named(ports, with_spawn, changed) + others)
+
+        rewrite(False)
+        server = Server(ports, pid=run_porterd(place, conf), conf=conf, rewrite=rewrite)
+        server.beside = others[0][1] if others else None
+        return server
 
     return start
-
-
-def xinetd(log, *lines):
-    def start(place, port):
-        conf = place.write(log, "\tcps = 1000000 1", [("echo", port, (UNLISTED, *lines))])
-        libraries = [d for part in ("usr/lib", "lib") for d in glob.glob(f"{PEERS}/{part}/*-linux-gnu*")]
-        command = [XINETD, "-dontfork", "-f", conf, "-pidfile", f"{conf}.pid"]
-        environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)}
-        return Server(port, subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL))
-
-    start.needs = XINETD
-    return start
-
-
-def is_there(path):
-    """Whether a program of others can be run; it is fetched once, if it has to be."""
-    if path is not None and not os.access(path, os.X_OK) and not os.environ.get("BENCH_OFFLINE"):
-        fetch = os.path.join(HERE, "../tools/peers.sh")
-        environment = {**os.environ, "PORTER_PEERS": PEERS}
-        subprocess.run(["sh", fetch, os.path.basename(path)], stdout=sys.stderr, env=environment)
-    return path is None or os.access(path, os.X_OK)
 
 
 def answers(port):
     with socket.socket() as s:
-        s.settimeout(PATIENCE_S)
+        s.settimeout(machine.PATIENCE_S)
         try:
             s.connect(("127.0.0.1", port))
             s.sendall(b"hello\n")
@@ -227,34 +270,53 @@ def answers(port):
             return False
 
 
+def answers_http(port):
+    with socket.socket() as s:
+        s.settimeout(machine.PATIENCE_S)
+        try:
+            s.connect(("127.0.0.1", port))
+            s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return b" 200 " in s.recv(100)
+        except OSError:
+            return False
+
+
+def closes(port):
+    with socket.socket() as s:
+        s.settimeout(machine.PATIENCE_S)
+        try:
+            s.connect(("127.0.0.1", port))
+            return s.recv(100) == b""
+        except ConnectionResetError:
+            return True
+        except OSError:
+            return False
+
+
 @contextlib.contextmanager
-def running(rows):
-    """Starts the rows that can be started, as (row, server), and ends them in any case."""
-    place, started = Place(), []
+def running(rows, check=answers):
+    """Starts the rows that can be started, as (row, server), looks whether they answer right, and ends them in any case.
+    Rows that cannot be started say why: row.missing."""
+    place, started, known = Place(), [], machine.children(os.getpid())
     try:
         for row in rows:
-            if not is_there(getattr(row.command, "needs", None)):
-                print(f"left out, as its program is missing: {row.name}", file=sys.stderr)
+            try:
+                server = row.start(place, machine.free_ports(row.services))
+            except Missing as e:
+                row.missing = str(e)
                 continue
-            started.append((row, row.command(place, free_port())))
+            started.append((row, server))
         for row, server in started:
-            until(lambda: answers(server.port), f"{row.name} answers")
-            until(lambda: row.processes == 0 or len(server.children()) >= row.processes, f"{row.name} has its workers")
+            machine.until(lambda: check(server.port), f"{row.name} answers")
+            machine.until(lambda: len(server.children()) >= row.processes, f"{row.name} has its workers")
         yield started
     finally:
         try:
             end([server for _, server in started])
         finally:
-            shutil.rmtree(place.dir)
-
-
-def version(*command):
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        return done.stdout.split("\n")[0].strip()
-    except OSError:
-        return f"no {os.path.basename(command[0])}"
+            machine.end_children(known)
+            shutil.rmtree(place.dir, ignore_errors=True)
 
 
 def versions():
-    return ", ".join((version(os.environ["PORTERD"], "--version"), version(PYTHON, "--version")))
+    return ", ".join((machine.version(os.environ["PORTERD"], "--version"), machine.version(PYTHON, "--version")))
