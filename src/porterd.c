@@ -2,9 +2,11 @@
 /* porterd: what it gets from whoever started it, then what it was asked for. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/output.h"
+#include "conf/names.h"
 #include "control/arrival.h"
 #include "control/notify.h"
 #include "front/front.h"
@@ -71,6 +73,8 @@ main(int argc, char **argv)
 	struct origin origin;
 	int status;
 
+	if (argc > 0 && strcmp(argv[0], NAMES_PROGRAM) == 0)
+		return names_serve(STDIN_FILENO, argc, argv);
 	arrival_receive(&arrival);
 	take_surroundings(&s, &arrival, &origin);
 	self_take(&s.self, argv);

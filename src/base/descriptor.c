@@ -6,6 +6,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+static int highest;
+
+int
+descriptor_highest(void)
+{
+	return highest;
+}
+
 int
 descriptor_high(int fd)
 {
@@ -14,6 +22,8 @@ descriptor_high(int fd)
 	if (high < 0)
 		return -errno;
 	close(fd);
+	if (high > highest)
+		highest = high;
 	return high;
 }
 

@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ struct table {
 };
 
 struct ip_set {
-	unsigned refs;
+	atomic_uint refs; /* a configuration that is loaded or freed beside the loop may have some */
 	struct table of[2]; /* IPv4, IPv6 */
 	void *map;          /* that the ranges lie in; NULL: on the heap */
 	size_t map_size;
@@ -165,14 +166,14 @@ struct ip_set *
 ip_set_ref(struct ip_set *s)
 {
 	if (s != NULL)
-		s->refs++;
+		atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
 	return s;
 }
 
 void
 ip_set_unref(struct ip_set *s)
 {
-	if (s == NULL || --s->refs > 0)
+	if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	if (s->map != NULL)
 		munmap(s->map, s->map_size);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "base/quote.h"
 
 /* Kept free in an object for what closes it. */
@@ -28,7 +29,7 @@ digits_of(char digits[24], uint64_t n)
 void
 line_number(struct line *l, uint64_t n)
 {
-	char digits[24];
+	char digits[24] UNINITIALIZED;
 	const char *at = digits_of(digits, n);
 
 	line_bytes(l, at, (size_t)(digits + 23 - at));

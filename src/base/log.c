@@ -123,7 +123,7 @@ keep(enum log_level level, int64_t wall_ms, const char *text)
 static void
 put_out(enum log_level level, const char *stamp, const char *text)
 {
-	const struct output_line line = { .stamp = stamp, .text = text };
+	const struct output_line line = output_line(stamp, text);
 
 	if (outputs[0] == NULL && outputs[1] == NULL)
 		output_stderr(&line);

@@ -24,6 +24,8 @@ void *mem_grow(void *old, size_t count,
     size_t size); /* realloc of an array, overflow checked; the new part is not zeroed */
 char *mem_dup(const char *text);
 char *mem_dupn(const char *text, size_t len);
+/* What was freed goes back to the system, as far as it can: after much was needed for a while. */
+void mem_trim(void);
 char *mem_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

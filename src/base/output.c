@@ -100,29 +100,23 @@ output_open_syslog(const char *path)
 	return move_up(fd);
 }
 
-size_t
-output_size(const struct output_line *line)
-{
-	return strlen(line->stamp) + strlen(line->text) + 1;
-}
-
 /* writev(2) wants pointers it could write through, but only reads. */
 static struct iovec
-piece(const char *text)
+piece(const char *text, size_t len)
 {
 	union {
 		const char *in;
 		char *out;
 	} p = { .in = text };
 
-	return (struct iovec){ .iov_base = p.out, .iov_len = strlen(text) };
+	return (struct iovec){ .iov_base = p.out, .iov_len = len };
 }
 
 int
 output_write(int fd, const struct output_line *line, int is_torn)
 {
-	const struct iovec iov[] = { piece("\n"), piece(line->stamp), piece(line->text),
-		piece("\n") };
+	const struct iovec iov[] = { piece("\n", 1), piece(line->stamp, line->stamp_len),
+		piece(line->text, line->text_len), piece("\n", 1) };
 	const struct iovec *first = is_torn ? iov : iov + 1;
 	ssize_t n;
 
@@ -166,8 +160,8 @@ output_send_syslog(int fd, int priority, const char *text)
 	localtime_r(&now, &tm);
 	snprintf(head, sizeof(head), "<%d>%s %2d %02d:%02d:%02d %s[%d]: ", priority,
 	    months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, name, (int)getpid());
-	iov[0] = piece(head);
-	iov[1] = piece(text);
+	iov[0] = piece(head, strlen(head));
+	iov[1] = piece(text, strlen(text));
 	return send_pieces(fd, iov, ARRAY_LEN(iov));
 }
 
@@ -199,7 +193,8 @@ int
 output_stderr(const struct output_line *line)
 {
 	struct stat st;
-	struct iovec iov[] = { piece(line->stamp), piece(line->text), piece("\n") };
+	struct iovec iov[] = { piece(line->stamp, line->stamp_len),
+		piece(line->text, line->text_len), piece("\n", 1) };
 	int fd, n;
 
 	if (fstat(STDERR_FILENO, &st) < 0)

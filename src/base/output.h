@@ -5,12 +5,26 @@
 #define BASE_OUTPUT_H
 
 #include <stddef.h>
+#include <string.h>
 
-/* A line in pieces; none may be NULL. */
+/* A line in pieces, with their lengths. */
 struct output_line {
-	const char *stamp;
-	const char *text;
+	const char *stamp, *text;
+	size_t stamp_len, text_len;
 };
+
+static inline struct output_line
+output_line(const char *stamp, const char *text)
+{
+	return (struct output_line){ stamp, text, strlen(stamp), strlen(text) };
+}
+
+/* With its newline. */
+static inline size_t
+output_size(const struct output_line *line)
+{
+	return line->stamp_len + line->text_len + 1;
+}
 
 /* Descriptors that stay open are high ones (base/descriptor.h) if the limit on descriptors allows it. All return -errno on failure; the writers return the bytes written, which may be less than the
  * line. */
@@ -22,7 +36,5 @@ int output_send_syslog(int fd, int priority, const char *text);
 /* The name that stands before messages in the system log; it is borrowed. "porterd" unless something else is said. */
 void output_name(const char *name);
 int output_stderr(const struct output_line *line);
-
-size_t output_size(const struct output_line *line); /* with its newline */
 
 #endif

@@ -85,10 +85,33 @@ quote_json(const char *text, size_t len, char *out, size_t size)
 	return at;
 }
 
+/* Stands for itself, and makes no quotes necessary. */
+static bool
+is_bare(char c)
+{
+	return is_plain(c) && c != ' ' && c != '\'' && c != '=';
+}
+
+/* Ids and most other words are nothing else, and stand in every line. True if the whole text is. */
+static bool
+copy_bare(const char *text, char *out, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size && is_bare(text[len])) {
+		out[len] = text[len];
+		len++;
+	}
+	if (len == 0 || len == size || text[len] != '\0')
+		return false;
+	out[len] = '\0';
+	return true;
+}
+
 const char *
 quote_text(const char *text, char *out, size_t size)
 {
-	const bool has_quotes = *text == '\0' || strpbrk(text, " \t\r\n\"'=\\") != NULL;
+	bool has_quotes;
 	size_t len = 0, left;
 	char piece[8];
 
@@ -97,6 +120,9 @@ quote_text(const char *text, char *out, size_t size)
 			*out = '\0';
 		return out;
 	}
+	if (copy_bare(text, out, size))
+		return out;
+	has_quotes = *text == '\0' || strpbrk(text, " \t\r\n\"'=\\") != NULL;
 	if (has_quotes)
 		out[len++] = '"';
 	left = size - 1 - has_quotes; /* the closing quote and the NUL always fit */

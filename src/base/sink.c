@@ -211,11 +211,10 @@ report_failure(struct sink *s, int error)
 static void
 lose(struct sink *s, const struct output_line *line)
 {
-	size_t stamp = strlen(line->stamp);
 	unsigned lines = 1;
 
 	for (const char *c = line->text; *c != '\0'; c++)
-		lines += *c == '\n' && stamp + (size_t)(c - line->text) >= s->written;
+		lines += *c == '\n' && line->stamp_len + (size_t)(c - line->text) >= s->written;
 	s->lost += lines;
 	lost_total += lines;
 }
@@ -257,12 +256,11 @@ write_losses(struct sink *s, const struct output_line *next, int priority)
 	const struct sink_class *class = &classes[s->target.kind];
 	char text[128];
 	struct line l = { .text = text, .size = sizeof(text) };
-	const struct output_line line = { .stamp = next->stamp, .text = text };
+	struct output_line line;
 	int r;
 
-	if (s->lost == 0)
-		return 0;
 	say_losses(&l, s->lost, next);
+	line = output_line(next->stamp, text);
 	r = class->write(s, &line, priority);
 	if (r == 0)
 		s->lost = 0;
@@ -285,12 +283,9 @@ static void
 check_limits(struct sink *s, size_t room)
 {
 	const struct sink_target *t = &s->target;
+	const int64_t size = size_with(s, room);
 	char name[256];
-	int64_t size;
 
-	if (t->kind != SINK_FILE || (t->soft_bytes == 0 && t->hard_bytes == 0))
-		return;
-	size = size_with(s, room);
 	if (t->soft_bytes > 0 && size > t->soft_bytes && !s->is_soft_reported) {
 		s->is_soft_reported = true;
 		report("event=log-soft-limit log=%s size=%lld limit=%lld",
@@ -306,19 +301,26 @@ check_limits(struct sink *s, size_t room)
 	}
 }
 
+static bool
+has_limits(const struct sink *s)
+{
+	return s->target.kind == SINK_FILE &&
+	       (s->target.soft_bytes > 0 || s->target.hard_bytes > 0);
+}
+
 static void
 write_line(struct sink *s, const struct output_line *line, int priority)
 {
 	int r = make_ready(s);
 
 	s->written = 0;
-	if (r == 0)
+	if (r == 0 && has_limits(s))
 		check_limits(s, output_size(line));
 	if (s->is_full) {
 		lose(s, line);
 		return;
 	}
-	if (r == 0)
+	if (r == 0 && s->lost > 0)
 		r = write_losses(s, line, priority);
 	s->written = 0;
 	if (r == 0)
@@ -333,11 +335,12 @@ write_line(struct sink *s, const struct output_line *line, int priority)
 static void
 flush(struct sink *s)
 {
-	const struct output_line lines = { .stamp = "", .text = s->gathered };
+	struct output_line lines = { .stamp = "", .text = s->gathered };
 	struct sink **at = &first_gathered;
 
 	if (s->gathered_size == 0)
 		return;
+	lines.text_len = s->gathered_size - 1;
 	while (*at != s)
 		at = &(*at)->next_gathered;
 	*at = s->next_gathered;
@@ -356,14 +359,12 @@ sink_flush_all(void)
 static bool
 may_gather(const struct sink *s)
 {
-	return s->target.kind == SINK_FILE && s->fd >= 0 && s->lost == 0 &&
-	       s->target.soft_bytes == 0 && s->target.hard_bytes == 0;
+	return s->target.kind == SINK_FILE && s->fd >= 0 && s->lost == 0 && !has_limits(s);
 }
 
 static void
 gather(struct sink *s, const struct output_line *line)
 {
-	size_t stamp = strlen(line->stamp), text = strlen(line->text);
 	char *to;
 
 	if (s->gathered == NULL)
@@ -374,15 +375,15 @@ gather(struct sink *s, const struct output_line *line)
 		first_gathered = s;
 	} else
 		to[-1] = '\n';
-	memcpy(to, line->stamp, stamp);
-	memcpy(to + stamp, line->text, text + 1);
-	s->gathered_size += stamp + text + 1;
+	to = (char *)mempcpy(to, line->stamp, line->stamp_len);
+	memcpy(to, line->text, line->text_len + 1);
+	s->gathered_size += output_size(line);
 }
 
 bool
 sink_gather(struct sink *s, const char *stamp, int priority, const char *line)
 {
-	const struct output_line pieces = { .stamp = stamp, .text = line };
+	const struct output_line pieces = output_line(stamp, line);
 	const size_t size = output_size(&pieces);
 	const int error = errno;
 
@@ -400,7 +401,7 @@ sink_gather(struct sink *s, const char *stamp, int priority, const char *line)
 void
 sink_write(struct sink *s, const char *stamp, int priority, const char *line)
 {
-	const struct output_line pieces = { .stamp = stamp, .text = line };
+	const struct output_line pieces = output_line(stamp, line);
 	const int error = errno;
 
 	if (s->is_busy)

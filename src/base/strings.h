@@ -8,7 +8,8 @@
 
 struct strings {
 	char **item; /* count strings, then NULL: usable as argv; NULL while empty */
-	size_t count;
+	unsigned count;
+	bool is_packed; /* all of it is one block, see strings_pack */
 };
 
 void strings_add(struct strings *s, const char *text); /* copies */
@@ -17,6 +18,8 @@ bool strings_del(struct strings *s, const char *text); /* every equal one; true 
 bool strings_has(const struct strings *s, const char *text);
 bool strings_equal(const struct strings *a, const struct strings *b);
 void strings_copy(struct strings *to, const struct strings *from); /* to is emptied first */
-void strings_done(struct strings *s);                              /* leaves it empty */
+/* From now on it takes no more memory than it must; it can be changed as before. */
+void strings_pack(struct strings *s);
+void strings_done(struct strings *s); /* leaves it empty */
 
 #endif

@@ -35,8 +35,8 @@ struct cps_conf {
 	unsigned per_second, pause_s;
 };
 
-/* Events in a time; count 0: no limit. */
-struct rate_conf {
+/* Events in a time; count 0: no limit. Without a gap: every service has two of them. */
+struct __attribute__((packed, aligned(4))) rate_conf {
 	unsigned count;
 	int64_t period_ms;
 	unsigned burst; /* at once after a rest; at least 1 */

@@ -92,7 +92,7 @@ has_one_value(struct draft *d, const struct setting *s)
 static void
 warn_of_second(struct draft *d, const struct setting *s)
 {
-	const struct place *first = &d->conf->places[s->attr - attrs];
+	const struct place *first = places_at(&d->conf->places, (size_t)(s->attr - attrs));
 
 	if (first->source == s->name.place.source)
 		WARNING(d, &s->name.place, "%s is given twice: the first one, in line %u, counts",
@@ -108,6 +108,7 @@ apply_scalar(struct draft *d, const struct setting *s, const struct reading *r)
 {
 	const struct attr *a = s->attr;
 	size_t i = (size_t)(a - attrs);
+	struct place place;
 
 	if (s->op != SETTING_SET) {
 		leave_out(d, s,
@@ -121,10 +122,11 @@ apply_scalar(struct draft *d, const struct setting *s, const struct reading *r)
 	}
 	d->own[i] = true;
 	d->broken[i] = false;
-	d->conf->places[i] = s->count > 0 ? s->words[0].place : s->name.place;
+	place = s->count > 0 ? s->words[0].place : s->name.place;
+	places_set(&d->conf->places, i, place);
 	if (!has_one_value(d, s) || !r->is_present)
 		return;
-	set_value(d, a, r->words.item[0], &d->conf->places[i]);
+	set_value(d, a, r->words.item[0], &place);
 }
 
 static void
@@ -255,7 +257,7 @@ begin_list(struct draft *d, const struct setting *s)
 		snprintf(why, sizeof(why), "needs %s", a->type->needs);
 		refuse(d, s, why);
 		d->own[i] = true;
-		d->conf->places[i] = s->name.place;
+		places_set(&d->conf->places, i, s->name.place);
 		return false;
 	}
 	if (d->own[i] && a->repeat == REPEAT_FIRST) {
@@ -284,7 +286,7 @@ apply_list(struct draft *d, const struct setting *s, const struct reading *r)
 		return;
 	d->own[i] = true;
 	attr_mark(base, a);
-	d->conf->places[i] = s->count > 0 ? s->words[0].place : s->name.place;
+	places_set(&d->conf->places, i, s->count > 0 ? s->words[0].place : s->name.place);
 	apply_words(d, s, r);
 	note_commas(d, s);
 }
@@ -347,7 +349,7 @@ refuse_length(struct draft *d, const struct setting *s)
 {
 	TEXT_ERROR(d, &s->name.place, "%s has more than %d words", s->attr->name, READER_MAX_WORDS);
 	if (!d->own[s->attr - attrs])
-		d->conf->places[s->attr - attrs] = s->name.place;
+		places_set(&d->conf->places, (size_t)(s->attr - attrs), s->name.place);
 	d->own[s->attr - attrs] = true;
 	d->broken[s->attr - attrs] = true;
 }

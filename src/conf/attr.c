@@ -249,6 +249,10 @@ const struct attr attrs[] = {
 	  .choices = choices_stderr, .initial = "socket",
 	  .text = "Where the program's standard error goes: to the client, to the error log, or nowhere; workers have no client, "
 	          "and for them socket is the log, too." },
+	{ .name = "spawn", .type = &type_choice, FIELD(enum conf_spawn, spawn), .scope = ATTR_BOTH,
+	  .choices = choices_spawn, .initial = "auto",
+	  .text = "How a process is made for a connection: shared copies nothing of porterd, files copies its memory and fork its table "
+	          "of descriptors, too; auto is shared where that is safe, and where it is not, shared is auto." },
 	{ .name = "rlimit_as", .type = &type_limit_size, LIMIT(CONF_RLIMIT_AS), .skips_zero = true,
 	  .text = "Limit of the program's address space." },
 	{ .name = "rlimit_cpu", .type = &type_limit_number, LIMIT(CONF_RLIMIT_CPU), .skips_zero = true,
@@ -309,14 +313,22 @@ const struct attr attrs[] = {
 /* clang-format on */
 
 const size_t attr_count = ARRAY_LEN(attrs);
+_Static_assert(ARRAY_LEN(attrs) <= PLACES_MOST, "each attribute has a place");
+
+/* In any case. Nearly all of those that are looked through for a name begin with another letter. */
+static bool
+is_named(const char *own, const char *name)
+{
+	return ((own[0] ^ name[0]) & ~0x20) == 0 && strcasecmp(own, name) == 0;
+}
 
 const struct attr *
 attr_find(const char *name)
 {
 	for (size_t i = 0; i < attr_count; i++) {
-		if (strcasecmp(attrs[i].name, name) == 0)
+		if (is_named(attrs[i].name, name))
 			return &attrs[i];
-		if (attrs[i].alias != NULL && strcasecmp(attrs[i].alias, name) == 0)
+		if (attrs[i].alias != NULL && is_named(attrs[i].alias, name))
 			return &attrs[i];
 	}
 	return NULL;

@@ -112,6 +112,14 @@ static const struct attr_choice choices_pool_channel[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct attr_choice choices_spawn[] = {
+	{ "auto", CONF_SPAWN_AUTO, NULL, NULL },
+	{ "shared", CONF_SPAWN_SHARED, NULL, NULL },
+	{ "files", CONF_SPAWN_FILES, NULL, NULL },
+	{ "fork", CONF_SPAWN_FORK, NULL, NULL },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct attr_choice choices_stderr[] = {
 	{ "socket", CONF_STDERR_SOCKET, NULL, NULL },
 	{ "log", CONF_STDERR_LOG, NULL, NULL },

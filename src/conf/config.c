@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/config.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "conf/attr.h"
 #include "conf/source.h"
 
 static void
-reset_all(void *base, bool is_global)
+reset_globals(struct global_conf *g)
 {
 	for (size_t i = 0; i < attr_count; i++)
-		if (attr_is_global(&attrs[i]) == is_global)
-			attr_reset(base, &attrs[i]);
+		if (attr_is_global(&attrs[i]))
+			attr_reset(g, &attrs[i]);
 }
 
 static void
@@ -23,12 +25,14 @@ clear_all(void *base, bool is_global)
 			attr_clear(base, &attrs[i]);
 }
 
+/* inherits: what the defaults may say is to be copied from them. */
 static void
-service_init(struct service_conf *s)
+service_init(struct service_conf *s, bool inherits)
 {
 	*s = (struct service_conf){ .listen_uid = (uid_t)-1, .listen_gid = (gid_t)-1 };
-	s->places = mem_array(attr_count, sizeof(*s->places));
-	reset_all(s, false);
+	for (size_t i = 0; i < attr_count; i++)
+		if (!attr_is_global(&attrs[i]) && !(inherits && attrs[i].scope == ATTR_BOTH))
+			attr_reset(s, &attrs[i]);
 }
 
 static void
@@ -45,7 +49,7 @@ service_done(struct service_conf *s)
 	free(s->times);
 	free(s->redirect_host);
 	free(s->redirect_port);
-	free(s->places);
+	places_done(&s->places);
 	free(s->trouble);
 	free(s->name);
 }
@@ -55,12 +59,12 @@ service_conf_new(const struct service_conf *defaults)
 {
 	struct service_conf *s = mem_alloc(sizeof(*s));
 
-	service_init(s);
+	service_init(s, defaults != NULL);
 	for (size_t i = 0; defaults != NULL && i < attr_count; i++) {
 		if (attrs[i].scope != ATTR_BOTH)
 			continue;
 		attr_copy(s, defaults, &attrs[i]);
-		s->places[i] = defaults->places[i];
+		places_set(&s->places, i, *places_at(&defaults->places, i));
 	}
 	return s;
 }
@@ -116,11 +120,10 @@ service_conf_clone(const struct service_conf *from)
 {
 	struct service_conf *s = service_conf_new(NULL);
 
-	for (size_t i = 0; i < attr_count; i++) {
+	for (size_t i = 0; i < attr_count; i++)
 		if (!attr_is_global(&attrs[i]))
 			attr_copy(s, from, &attrs[i]);
-		s->places[i] = from->places[i];
-	}
+	places_copy(&s->places, &from->places);
 	s->name = copy_text(from->name);
 	s->state = from->state;
 	s->trouble = copy_text(from->trouble);
@@ -131,11 +134,63 @@ service_conf_clone(const struct service_conf *from)
 	return s;
 }
 
+void
+service_conf_settle(struct service_conf *s)
+{
+	struct strings *const lists[] = { &s->bind, &s->listen, &s->only_from, &s->no_access,
+		&s->access_times, &s->server_args, &s->env, &s->passenv };
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		strings_pack(lists[i]);
+}
+
 bool
 service_conf_same_access(const struct service_conf *x, const struct service_conf *y)
 {
 	return access_list_equal(&x->only_from_list, &y->only_from_list) &&
 	       access_list_equal(&x->no_access_list, &y->no_access_list);
+}
+
+static bool
+text_equal(const char *x, const char *y)
+{
+	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
+static bool
+same_endpoints(const struct service_conf *x, const struct service_conf *y)
+{
+	if (x->endpoint_count != y->endpoint_count)
+		return false;
+	for (size_t i = 0; i < x->endpoint_count; i++)
+		if (strcmp(x->endpoints[i].key, y->endpoints[i].key) != 0 ||
+		    x->endpoints[i].is_dual != y->endpoints[i].is_dual ||
+		    !addr_equal(&x->endpoints[i].addr, &y->endpoints[i].addr))
+			return false;
+	return true;
+}
+
+static bool
+same_ids(const struct service_conf *x, const struct service_conf *y)
+{
+	return x->uid == y->uid && x->gid == y->gid && x->changes_ids == y->changes_ids &&
+	       x->listen_uid == y->listen_uid && x->listen_gid == y->listen_gid &&
+	       text_equal(x->user_name, y->user_name) && x->group_count == y->group_count &&
+	       (x->group_count == 0 ||
+		   memcmp(x->group_list, y->group_list, x->group_count * sizeof(gid_t)) == 0);
+}
+
+/* What is cheap to compare and often different comes first. */
+bool
+service_conf_same(const struct service_conf *x, const struct service_conf *y)
+{
+	if (x->state != y->state || strcmp(x->name, y->name) != 0 || strcmp(x->id, y->id) != 0 ||
+	    x->asks_libwrap != y->asks_libwrap || !same_endpoints(x, y) || !same_ids(x, y))
+		return false;
+	for (size_t i = 0; i < attr_count; i++)
+		if (!attr_is_global(&attrs[i]) && !attr_equal(x, y, &attrs[i]))
+			return false;
+	return service_conf_same_access(x, y);
 }
 
 void
@@ -146,17 +201,21 @@ service_conf_free(struct service_conf *s)
 	free(s);
 }
 
+/* NULL: config_free. */
+static config_free_fn *free_by;
+
 struct config *
 config_new(const char *path)
 {
-	static uint64_t latest;
+	/* One may be loaded beside the loop while another is made in it. */
+	static atomic_uint_fast64_t latest;
 	struct config *c = mem_alloc(sizeof(*c));
 
 	c->refs = 1;
-	c->number = ++latest;
+	c->number = atomic_fetch_add(&latest, 1) + 1;
 	c->path = mem_dup(path);
-	service_init(&c->defaults);
-	reset_all(&c->global, true);
+	service_init(&c->defaults, false);
+	reset_globals(&c->global);
 	c->global.control_uid = (uid_t)-1;
 	c->global.control_gid = (gid_t)-1;
 	return c;
@@ -170,10 +229,21 @@ config_ref(struct config *c)
 }
 
 void
-config_unref(struct config *c)
+config_forget_texts(struct config *c)
 {
-	if (c == NULL || --c->refs > 0)
-		return;
+	for (size_t i = 0; i < c->source_count; i++)
+		source_forget_text(c->sources[i]);
+}
+
+void
+config_free_by(config_free_fn *fn)
+{
+	free_by = fn;
+}
+
+void
+config_free(struct config *c)
+{
 	for (size_t i = 0; i < c->count; i++)
 		service_conf_free(c->services[i]);
 	free(c->services);
@@ -182,7 +252,18 @@ config_unref(struct config *c)
 	for (size_t i = 0; i < c->source_count; i++)
 		source_free(c->sources[i]);
 	free(c->sources);
-	config_unref(c->base);
 	free(c->path);
 	free(c);
+}
+
+void
+config_unref(struct config *c)
+{
+	struct config *base;
+
+	if (c == NULL || --c->refs > 0)
+		return;
+	base = c->base;
+	(free_by != NULL ? free_by : config_free)(c);
+	config_unref(base);
 }

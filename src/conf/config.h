@@ -15,6 +15,7 @@
 #include "base/sink.h"
 #include "base/strings.h"
 #include "conf/access.h"
+#include "conf/places.h"
 #include "conf/problem.h"
 
 #define CONF_UNLIMITED UINT_MAX
@@ -64,6 +65,9 @@ enum conf_on_limit { CONF_REFUSE, CONF_QUEUE };
 /* The form of the lines about clients. */
 enum conf_log_format { CONF_FORMAT_XINETD, CONF_FORMAT_LOGFMT, CONF_FORMAT_JSON };
 
+/* How a process is made for a connection, see launch/launch.h. */
+enum conf_spawn { CONF_SPAWN_AUTO, CONF_SPAWN_SHARED, CONF_SPAWN_FILES, CONF_SPAWN_FORK };
+
 enum conf_stderr { CONF_STDERR_SOCKET, CONF_STDERR_LOG, CONF_STDERR_NULL };
 
 /* Ready workers of a service, in place of a process for each connection. */
@@ -88,7 +92,8 @@ enum conf_rlimit {
 	CONF_RLIMIT_MAX
 };
 
-struct rlimit_conf {
+/* Packed: there are many of them in every service, and few are set. */
+struct __attribute__((packed)) rlimit_conf {
 	bool is_set;
 	rlim_t value; /* soft and hard; RLIM_INFINITY for UNLIMITED */
 };
@@ -116,26 +121,28 @@ enum conf_state {
 struct service_conf {
 	/* as written, after inheritance */
 	char *name;
-	char *id; /* never NULL once loaded */
-	bool disable;
+	char *id;             /* never NULL once loaded */
 	unsigned type, flags; /* enum conf_type, enum conf_flag */
 	int socket_type;      /* SOCK_STREAM …; never 0 once loaded without error */
 	int protocol;         /* IPPROTO_TCP, IPPROTO_UDP; 0 if it listens on unix sockets alone */
 	char *port;           /* number or name; NULL: by the service's name */
 	struct strings bind, listen;
-	bool v6only;        /* an IPv6 socket takes no IPv4 clients */
+	bool disable;
+	bool v6only; /* an IPv6 socket takes no IPv4 clients */
+	bool wait;
+	bool groups;        /* supplementary groups of the user, too */
 	mode_t listen_mode; /* of unix sockets */
 	char *listen_owner, *listen_group;
-	bool wait;
 	char *user, *group; /* NULL: not given */
-	bool groups;        /* supplementary groups of the user, too */
 	unsigned instances; /* CONF_UNLIMITED: no limit of its own */
 	enum conf_on_limit on_limit;
 	unsigned backlog;
-	bool freebind; /* listens on addresses that the machine does not have yet */
-	char *device;  /* the network device that clients come by; NULL: any */
-	struct strings only_from, no_access, access_times;
+	bool freebind;      /* listens on addresses that the machine does not have yet */
 	bool has_only_from; /* given: an empty one admits nobody */
+	bool changes_ids;   /* false: runs as whoever runs porterd; found by look-up */
+	bool asks_libwrap;  /* hosts.allow and hosts.deny are asked for each client */
+	char *device;       /* the network device that clients come by; NULL: any */
+	struct strings only_from, no_access, access_times;
 	enum conf_reverse_dns reverse_dns;
 	unsigned per_source;        /* programs for one source at a time; CONF_UNLIMITED */
 	unsigned per_source_prefix; /* bits of an IPv6 address that make a source */
@@ -170,6 +177,7 @@ struct service_conf {
 	struct rlimit_conf rlimits[CONF_RLIMIT_MAX];
 	char *chroot, *directory;
 	enum conf_stderr stderr_to;
+	enum conf_spawn spawn;
 	struct sink_target log_type;
 	enum conf_log_format log_format;
 	unsigned log_on_success, log_on_failure; /* enum conf_log */
@@ -178,24 +186,22 @@ struct service_conf {
 
 	/* worked out while loading */
 	enum conf_state state;
-	char *trouble;      /* of a broken one: its first error; else NULL */
-	struct place place; /* of the word "service" */
-	/* attr_count of them: where each attribute got its value; no source: the default. */
-	struct place *places;
+	char *trouble;             /* of a broken one: its first error; else NULL */
+	size_t number;             /* of those of its configuration, from 0 */
+	struct place place;        /* of the word "service" */
+	struct attr_places places; /* where each attribute got its value; no source: the default */
 	struct endpoint *endpoints;
 	size_t endpoint_count;
 	uid_t uid;
 	gid_t gid;
 	gid_t *group_list; /* for setgroups(): the supplementary groups, without duplicates */
 	size_t group_count;
-	bool changes_ids; /* false: runs as whoever runs porterd */
-	char *user_name;  /* of uid; NULL if it has none */
+	char *user_name; /* of uid; NULL if it has none */
 	struct access_list only_from_list, no_access_list;
 	struct time_range *times; /* when it is open; none: always */
 	size_t time_count;
 	char *redirect_host, *redirect_port; /* both NULL: it is no redirect */
-	bool asks_libwrap; /* hosts.allow and hosts.deny are asked for each client */
-	uid_t listen_uid;  /* of unix sockets; (uid_t)-1: unchanged */
+	uid_t listen_uid;                    /* of unix sockets; (uid_t)-1: unchanged */
 	gid_t listen_gid;
 };
 
@@ -228,13 +234,24 @@ struct config {
 
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* the last one frees; NULL is allowed */
+/* Who frees what config_unref has left, at any time later by config_free; NULL: that itself, at once. */
+typedef void config_free_fn(struct config *c);
+void config_free_by(config_free_fn *fn);
+void config_free(struct config *c);
+
+/* Its problems have been told, each with its line: places from now on have none any more, and the texts take no memory. */
+void config_forget_texts(struct config *c);
 
 /* For the loader: an empty configuration with one reference; a service that inherits from defaults (NULL: nothing). */
 struct config *config_new(const char *path);
 struct service_conf *service_conf_new(const struct service_conf *defaults);
 /* The same in every respect; places go on pointing into the configuration it is from. */
 struct service_conf *service_conf_clone(const struct service_conf *from);
+/* It was loaded and will not change: gives back the memory that it does not need. */
+void service_conf_settle(struct service_conf *s);
 void service_conf_free(struct service_conf *s); /* NULL is allowed */
+/* The same in every respect but the places: programs, clients and listeners cannot tell one from the other. */
+bool service_conf_same(const struct service_conf *x, const struct service_conf *y);
 /* Both admit the same clients: a name may stand for another address than before, and a file may hold others. */
 bool service_conf_same_access(const struct service_conf *x, const struct service_conf *y);
 

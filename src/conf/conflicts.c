@@ -41,82 +41,119 @@ name_set_done(struct name_set *set)
 	set->root = NULL;
 }
 
-/* Whoever came first with a key. */
-struct claim {
-	char *key;
-	const struct service_conf *service;
-	const struct endpoint *endpoint;
-};
-
-static int
-compare_claims(const void *x, const void *y)
-{
-	const struct claim *left = x, *right = y;
-
-	return strcmp(left->key, right->key);
-}
-
-static void
-free_claim(void *item)
-{
-	struct claim *claim = item;
-
-	free(claim->key);
-	free(claim);
-}
-
-static const struct claim *
-find_claim(void *const *root, char *key)
-{
-	struct claim wanted = { .key = key };
-	struct claim *const *found = tfind(&wanted, root, compare_claims);
-
-	free(key);
-	return found == NULL ? NULL : *found;
-}
-
-/* Takes the key. */
-static void
-add_claim(void **root, char *key, const struct service_conf *s, const struct endpoint *e)
-{
-	struct claim *claim = mem_alloc(sizeof(*claim));
-
-	*claim = (struct claim){ .key = key, .service = s, .endpoint = e };
-	struct claim **found = tsearch(claim, root, compare_claims);
-	if (found == NULL)
-		abort();
-	if (*found != claim)
-		free_claim(claim);
-}
-
 /*
- * Each family of an endpoint has a realm: protocol, port, family, and the device that its clients must come by. "REALM" is
- * claimed by the first endpoint there, "REALM *" by the first for every address, "REALM ADDRESS" by the first for that one.
+ * Each family of an endpoint has a realm: protocol, port, family, and the device that its clients must come by. A realm is
+ * claimed by the first endpoint there, every address of it by the first that wants all, and one address by the first for that one.
  * Who has a device stands in the way of those who have none, and of those who have the same.
+ *
+ * The sockets of a path have no realm, and ids one of their own.
  */
-struct spot {
-	const struct endpoint *e;
+enum extent { REALM, EVERY_ADDRESS, ONE_ADDRESS, ONE_PATH, ONE_ID };
+
+struct key {
+	enum extent extent;
+	int socket_type, number; /* of a realm the port, of an id the protocol */
 	int family;
-	const char *device;
+	const char *device, *text; /* of a realm; of a path or an id. Never NULL */
+	const struct addr *addr;   /* of one address; else NULL */
 };
 
 #define NO_DEVICE   ""
 #define SOME_DEVICE "%"
 
-static char *
-realm_key(const struct spot *s, const char *rest)
+/* Whoever came first with a key. */
+struct claim {
+	struct key key;
+	const struct service_conf *service;
+	const struct endpoint *endpoint;
+};
+
+static int
+order(long long x, long long y)
 {
-	return mem_format(
-	    "%d %u %d %s%s", s->e->socket_type, addr_port(&s->e->addr), s->family, s->device, rest);
+	return x < y ? -1 : x > y;
 }
 
-static char *
-address_key(const struct spot *s)
+/* Of one family, or both NULL. */
+static int
+compare_addresses(const struct addr *x, const struct addr *y)
 {
-	char text[ADDR_TEXT_SIZE], rest[ADDR_TEXT_SIZE + 2] = " ";
+	if (x == NULL || y == NULL)
+		return 0;
+	if (addr_family(x) == AF_INET)
+		return memcmp(&x->u.in.sin_addr, &y->u.in.sin_addr, sizeof(x->u.in.sin_addr));
+	int r = order(x->u.in6.sin6_scope_id, y->u.in6.sin6_scope_id);
+	return r != 0
+		   ? r
+		   : memcmp(&x->u.in6.sin6_addr, &y->u.in6.sin6_addr, sizeof(x->u.in6.sin6_addr));
+}
 
-	strncat(rest, addr_format(&s->e->addr, text), ADDR_TEXT_SIZE);
-	return realm_key(s, rest);
+static int
+compare_claims(const void *x, const void *y)
+{
+	const struct key *a = &((const struct claim *)x)->key, *b = &((const struct claim *)y)->key;
+	int r = order(a->extent, b->extent);
+
+	r = r != 0 ? r : order(a->number, b->number);
+	r = r != 0 ? r : order(a->socket_type, b->socket_type);
+	r = r != 0 ? r : order(a->family, b->family);
+	r = r != 0 ? r : compare_addresses(a->addr, b->addr);
+	r = r != 0 ? r : strcmp(a->device, b->device);
+	if (r != 0)
+		return r;
+	return (a->extent == ONE_ID ? strcasecmp : strcmp)(a->text, b->text);
+}
+
+static const struct claim *
+find_claim(void *const *root, const struct key *key)
+{
+	const struct claim wanted = { .key = *key };
+	struct claim *const *found = tfind(&wanted, root, compare_claims);
+
+	return found == NULL ? NULL : *found;
+}
+
+static void
+add_claim(
+    void **root, const struct key *key, const struct service_conf *s, const struct endpoint *e)
+{
+	struct claim *claim = mem_alloc(sizeof(*claim));
+
+	*claim = (struct claim){ .key = *key, .service = s, .endpoint = e };
+	struct claim **found = tsearch(claim, root, compare_claims);
+	if (found == NULL)
+		abort();
+	if (*found != claim)
+		free(claim);
+}
+
+static struct key
+path_key(const struct endpoint *e)
+{
+	return (struct key){ .extent = ONE_PATH, .device = NO_DEVICE, .text = e->key };
+}
+
+static struct key
+id_key(const struct service_conf *s)
+{
+	return (struct key){ .extent = ONE_ID,
+		.socket_type = s->socket_type,
+		.number = s->protocol,
+		.device = NO_DEVICE,
+		.text = s->id };
+}
+
+/* What an endpoint claims, or asks for, in the realm of a family and a device. */
+static struct key
+realm_key(const struct endpoint *e, int family, const char *device, enum extent extent)
+{
+	return (struct key){ .extent = extent,
+		.socket_type = e->socket_type,
+		.number = addr_port(&e->addr),
+		.family = family,
+		.device = device,
+		.text = "",
+		.addr = extent == ONE_ADDRESS ? &e->addr : NULL };
 }
 
 static bool
@@ -126,59 +163,76 @@ covers(const struct endpoint *e, int family)
 }
 
 static const struct claim *
-find_in_realm(void *const *root, const struct spot *s)
+find_extent(
+    void *const *root, const struct endpoint *e, int family, const char *device, enum extent extent)
 {
-	if (addr_is_any(&s->e->addr))
-		return find_claim(root, realm_key(s, ""));
-	const struct claim *found = find_claim(root, realm_key(s, " *"));
-	return found != NULL ? found : find_claim(root, address_key(s));
+	const struct key key = realm_key(e, family, device, extent);
+
+	return find_claim(root, &key);
+}
+
+static const struct claim *
+find_in_realm(void *const *root, const struct endpoint *e, int family, const char *device)
+{
+	if (addr_is_any(&e->addr))
+		return find_extent(root, e, family, device, REALM);
+	const struct claim *found = find_extent(root, e, family, device, EVERY_ADDRESS);
+	return found != NULL ? found : find_extent(root, e, family, device, ONE_ADDRESS);
 }
 
 static const struct claim *
 find_in_family(void *const *root, const struct endpoint *e, int family, const char *device)
 {
-	const struct spot own = { e, family, device != NULL ? device : NO_DEVICE };
-	const struct spot others = { e, family, device != NULL ? NO_DEVICE : SOME_DEVICE };
-
 	if (!covers(e, family))
 		return NULL;
-	const struct claim *found = find_in_realm(root, &own);
-	return found != NULL ? found : find_in_realm(root, &others);
+	const struct claim *found =
+	    find_in_realm(root, e, family, device != NULL ? device : NO_DEVICE);
+	return found != NULL
+		   ? found
+		   : find_in_realm(root, e, family, device != NULL ? NO_DEVICE : SOME_DEVICE);
 }
 
 static const struct claim *
 find_rival(void *const *root, const struct service_conf *s, const struct endpoint *e)
 {
-	if (addr_family(&e->addr) == AF_UNIX)
-		return find_claim(root, mem_dup(e->key));
+	if (addr_family(&e->addr) == AF_UNIX) {
+		const struct key key = path_key(e);
+
+		return find_claim(root, &key);
+	}
 	const struct claim *found = find_in_family(root, e, AF_INET, s->device);
 	return found != NULL ? found : find_in_family(root, e, AF_INET6, s->device);
 }
 
 static void
-claim_realm(void **root, const struct service_conf *s, const struct spot *spot)
+claim_realm(void **root, const struct service_conf *s, const struct endpoint *e, int family,
+    const char *device)
 {
-	if (!covers(spot->e, spot->family))
-		return;
-	add_claim(root, realm_key(spot, ""), s, spot->e);
-	add_claim(root, addr_is_any(&spot->e->addr) ? realm_key(spot, " *") : address_key(spot), s,
-	    spot->e);
+	const enum extent extent = addr_is_any(&e->addr) ? EVERY_ADDRESS : ONE_ADDRESS;
+	const struct key realm = realm_key(e, family, device, REALM);
+	const struct key part = realm_key(e, family, device, extent);
+
+	add_claim(root, &realm, s, e);
+	add_claim(root, &part, s, e);
 }
 
 static void
 claim_family(void **root, const struct service_conf *s, const struct endpoint *e, int family)
 {
-	claim_realm(
-	    root, s, &(struct spot){ e, family, s->device != NULL ? s->device : NO_DEVICE });
+	if (!covers(e, family))
+		return;
+	claim_realm(root, s, e, family, s->device != NULL ? s->device : NO_DEVICE);
 	if (s->device != NULL)
-		claim_realm(root, s, &(struct spot){ e, family, SOME_DEVICE });
+		claim_realm(root, s, e, family, SOME_DEVICE);
 }
 
 static void
 claim(void **root, const struct service_conf *s, const struct endpoint *e)
 {
 	if (addr_family(&e->addr) == AF_UNIX) {
-		add_claim(root, mem_dup(e->key), s, e);
+		const struct key key = path_key(e);
+
+		add_claim(root, &key, s, e);
 		return;
 	}
 	claim_family(root, s, e, AF_INET);
@@ -228,17 +282,15 @@ claim_addresses(void **root, struct service_conf *s, struct problems *problems)
 static void
 claim_id(void **root, const struct service_conf *s, struct problems *problems)
 {
-	char *key = mem_format("%d %d %s", s->socket_type, s->protocol, s->id), at[512];
+	const struct key key = id_key(s);
+	const struct claim *first = find_claim(root, &key);
+	char at[512];
 
-	for (char *p = key; *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
-	const struct claim *first = find_claim(root, mem_dup(key));
 	if (first != NULL)
 		problem_add(problems, SEVERITY_WARNING, CAUSE_TEXT, &s->place,
 		    "the id %.60s is that of the service at %s, too: id = gives each its own",
 		    s->id, place_format(&first->service->place, at, sizeof(at)));
-	add_claim(root, key, s, NULL);
+	add_claim(root, &key, s, NULL);
 }
 
 /* Clients of tcpmux reach a service by its name, and tcpmux by its port. */
@@ -270,6 +322,6 @@ conflicts_find(struct config *c, struct problems *problems)
 		claim_id(&ids, s, problems);
 		claim_addresses(&addresses, s, problems);
 	}
-	tdestroy(addresses, free_claim);
-	tdestroy(ids, free_claim);
+	tdestroy(addresses, free);
+	tdestroy(ids, free);
 }

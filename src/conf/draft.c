@@ -37,7 +37,7 @@ index_at(size_t offset)
 const struct place *
 draft_place(const struct draft *d, size_t offset)
 {
-	const struct place *place = &d->conf->places[index_at(offset)];
+	const struct place *place = places_at(&d->conf->places, index_at(offset));
 
 	if (place->source != NULL)
 		return place;
@@ -91,7 +91,7 @@ draft_word_place(const struct draft *d, size_t offset, const char *word)
 bool
 draft_is_given(const struct draft *d, size_t offset)
 {
-	return d->conf->places[index_at(offset)].source != NULL;
+	return places_at(&d->conf->places, index_at(offset))->source != NULL;
 }
 
 bool

@@ -19,6 +19,7 @@ struct draft {
 	bool *broken; /* attr_count: given here or in defaults, and refused */
 	bool has_gap; /* something that would restrict could not be read, here or in defaults */
 	bool *lacks;  /* unsupported_count: asked for here or in defaults, and not supported */
+	const struct service_conf *served; /* the latest whose program was there; NULL: none yet */
 	struct access_cache *cache; /* of this load; borrowed, NULL where nothing is looked up */
 };
 

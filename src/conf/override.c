@@ -19,7 +19,8 @@ static void
 forget_derived(struct service_conf *s)
 {
 	for (size_t i = 0; i < attr_count; i++)
-		if (!attr_is_global(&attrs[i]) && attrs[i].is_live && s->places[i].source == NULL)
+		if (!attr_is_global(&attrs[i]) && attrs[i].is_live &&
+		    places_at(&s->places, i)->source == NULL)
 			attr_reset(s, &attrs[i]);
 }
 
@@ -86,7 +87,8 @@ apply_change(struct service_conf *conf, const struct override_change *change,
 	forget_derived(conf);
 	if (!set_value(conf, a, change->text, why))
 		return false;
-	conf->places[a - attrs] = (struct place){ .source = &override_source };
+	places_set(
+	    &conf->places, (size_t)(a - attrs), (struct place){ .source = &override_source });
 	return obeys_rules(conf, a, options, why);
 }
 
@@ -119,7 +121,7 @@ const struct attr *
 override_next(const struct service_conf *conf, size_t *at)
 {
 	for (; *at < attr_count; (*at)++)
-		if (conf->places[*at].source == &override_source)
+		if (places_at(&conf->places, *at)->source == &override_source)
 			return &attrs[(*at)++];
 	return NULL;
 }

@@ -9,7 +9,7 @@
 #include "conf/config.h"
 #include "conf/load_options.h"
 
-/* The source of the place of every attribute that was changed: conf->places[i].source == &override_source. It has no lines. */
+/* The source of the place of every attribute that was changed: places_at(&conf->places, i)->source == &override_source. It has no lines. */
 extern const struct source override_source;
 
 struct override_change {

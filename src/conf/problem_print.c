@@ -36,6 +36,8 @@ find_line(struct finder *f, const struct place *place)
 {
 	const struct source *source = place->source;
 
+	if (source->len == 0)
+		return NULL;
 	if (f->source != source || f->line > place->line)
 		*f = (struct finder){
 			.source = source,

@@ -254,7 +254,8 @@ check_families(struct draft *d)
 static void
 resolve_times(struct service_conf *s)
 {
-	s->times = mem_array(s->access_times.count, sizeof(*s->times));
+	if (s->access_times.count > 0)
+		s->times = mem_array(s->access_times.count, sizeof(*s->times));
 	for (size_t i = 0; i < s->access_times.count; i++)
 		if (time_range_parse(&s->times[s->time_count], s->access_times.item[i], NULL))
 			s->time_count++;

@@ -153,7 +153,7 @@ resolve_socket_owner(struct draft *d)
 static const struct place *
 global_place(const struct draft *d, const char *name)
 {
-	return &d->conf->places[attr_find(name) - attrs];
+	return places_at(&d->conf->places, (size_t)(attr_find(name) - attrs));
 }
 
 void
@@ -179,6 +179,20 @@ resolve_ids(struct draft *d)
 	resolve_socket_owner(d);
 }
 
+static bool
+text_equal(const char *x, const char *y)
+{
+	return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
+/* Many services in a row have one program. */
+static bool
+is_known(const struct draft *d)
+{
+	return d->served != NULL && strcmp(d->served->server, d->conf->server) == 0 &&
+	       text_equal(d->served->chroot, d->conf->chroot);
+}
+
 static void
 resolve_program(struct draft *d)
 {
@@ -187,6 +201,8 @@ resolve_program(struct draft *d)
 	char *missing = NULL;
 	int r = d->options->lookup->program(s->server, s->chroot, &missing);
 
+	if (r == 0)
+		d->served = s;
 	if (missing != NULL)
 		MISSING_ERROR(d, place, "%.200s needs the interpreter %.200s: %s", s->server,
 		    missing, strerror(-r));
@@ -226,6 +242,6 @@ resolve_files(struct draft *d)
 	if (s->directory != NULL && (r = lookup->directory(s->directory, s->chroot)) < 0)
 		MISSING_ERROR(d, PLACE(d, directory), "%.200s is no directory to go into: %s",
 		    s->directory, strerror(-r));
-	if (s->server != NULL && !conf_is_internal(s) && !conf_is_redirect(s))
+	if (s->server != NULL && !conf_is_internal(s) && !conf_is_redirect(s) && !is_known(d))
 		resolve_program(d);
 }

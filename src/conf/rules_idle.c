@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "conf/rules_idle.h"
 
+#include <pthread.h>
+
 #include "base/mem.h"
 #include "conf/rules.h"
 
@@ -167,18 +169,31 @@ static const struct idle_rule {
 	{ AT(pool_spawn_rate), NULL, false },
 };
 
+/* Of each attribute, by its number; NULL: every service heeds it. Made once, since each service asks for all of them. */
+static const struct idle_rule *rule_of[PLACES_MOST];
+static pthread_once_t rules_are_known = PTHREAD_ONCE_INIT;
+
+static void
+find_rules(void)
+{
+	for (size_t i = 0; i < attr_count; i++)
+		for (size_t k = 0; k < ARRAY_LEN(idle_rules); k++)
+			if (!attr_is_global(&attrs[i]) && attrs[i].offset == idle_rules[k].offset)
+				rule_of[i] = &idle_rules[k];
+}
+
 const char *
 rules_idle(const struct service_conf *s, const struct attr *a)
 {
-	for (size_t i = 0; i < ARRAY_LEN(idle_rules); i++) {
-		const struct idle_rule *p = &idle_rules[i];
+	const struct idle_rule *p;
+	const char *why;
 
-		if (attr_is_global(a) || a->offset != p->offset)
-			continue;
-		const char *why = p->is_general ? NULL : idle_without_pool(s);
-		return why != NULL || p->idle == NULL ? why : p->idle(s);
-	}
-	return NULL;
+	pthread_once(&rules_are_known, find_rules);
+	p = rule_of[a - attrs];
+	if (p == NULL)
+		return NULL;
+	why = p->is_general ? NULL : idle_without_pool(s);
+	return why != NULL || p->idle == NULL ? why : p->idle(s);
 }
 
 /* An inherited one says nothing: defaults are for services of all kinds. */

@@ -71,12 +71,13 @@ rules_serve_settle(struct draft *d)
 
 	if (!conf_has_pool(s) || s->timeout_ms == 0)
 		return;
-	if (s->places[to].source != NULL)
+	if (places_at(&s->places, to)->source != NULL)
 		return;
 	if (d->own[from])
-		NOTE(d, &s->places[from], "timeout of a pool is taken as its pool_request_timeout");
+		NOTE(d, places_at(&s->places, from),
+		    "timeout of a pool is taken as its pool_request_timeout");
 	s->pool_request_timeout_ms = s->timeout_ms;
-	s->places[to] = s->places[from];
+	places_set(&s->places, to, *places_at(&s->places, from));
 	s->timeout_ms = 0;
 	d->own[from] = false;
 }

@@ -115,6 +115,14 @@ source_read(const char *path, const struct trust *trust, const struct place *fro
 }
 
 void
+source_forget_text(struct source *s)
+{
+	free(s->text);
+	s->text = mem_dup("");
+	s->len = 0;
+}
+
+void
 source_free(struct source *s)
 {
 	if (s == NULL)

@@ -26,6 +26,8 @@ struct trust {
 struct source *source_read(const char *path, const struct trust *trust, const struct place *from,
     struct problems *problems);
 void source_free(struct source *s);
+/* Its places have no lines any more. */
+void source_forget_text(struct source *s);
 
 enum naming { NAMING_NATIVE, NAMING_XINETD };
 /* NAMING_XINETD for a directory whose last part is "xinetd.d", else NAMING_NATIVE. */

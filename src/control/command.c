@@ -72,7 +72,10 @@ fail(struct request *r, const char *code, json_t *extra, const char *format, va_
 
 	if (vasprintf(&text, format, ap) < 0)
 		text = NULL;
-	client_fail(r->client, code, extra, text != NULL ? text : code);
+	if (r->client != NULL)
+		client_fail(r->client, code, extra, text != NULL ? text : code);
+	else
+		json_decref(extra);
 	free(text);
 	return NULL;
 }

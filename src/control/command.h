@@ -22,7 +22,8 @@ enum role { ROLE_NONE, ROLE_LOOK, ROLE_ADMIN };
 
 struct request {
 	struct daemon *daemon;
-	struct client_conn *client; /* who asks: for streams and later answers */
+	/* Who asks: for streams and later answers; NULL, for what is answered later: he has gone. */
+	struct client_conn *client;
 	const json_t *args;         /* the request, an object; borrowed */
 	int fds
 	    [CONTROL_FDS]; /* that came with it, -1: none; what the command keeps it sets to -1 */

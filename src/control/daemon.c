@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "control/arrival.h"
 #include "control/control.h"
+#include "control/dispose.h"
 #include "control/notify.h"
 #include "control/pidfile.h"
 #include "control/reload.h"
@@ -26,38 +27,41 @@
 /* The latest log lines, for whoever asks for them. */
 #define JOURNAL_BYTES (128u << 10)
 
-static void on_hup(void *arg); /* reload, all or nothing: a text with errors changes nothing */
+static void on_hup(void *arg, pid_t from); /* reload, all or nothing: a text with errors changes nothing */
 static void on_term(
-    void *arg); /* no new clients, programs are asked to end; a second one kills at once */
-static void on_quit(void *arg); /* ends the daemon and leaves its programs */
+    void *arg, pid_t from); /* no new clients, programs are asked to end; a second one kills at once */
+static void on_quit(void *arg, pid_t from); /* ends the daemon and leaves its programs */
 
 static void
-on_usr1(void *arg)
+on_usr1(void *arg, pid_t from)
 {
 	struct daemon *d = arg;
 
+	(void)from;
 	state_write(d, d->options.dump_path);
 }
 
 static void
-on_usr2(void *arg)
+on_usr2(void *arg, pid_t from)
 {
+	(void)from;
 	upgrade_begin(arg, 0);
 }
 
 static void
-on_child(void *arg)
+on_child(void *arg, pid_t from)
 {
 	struct daemon *d = arg;
 
-	services_reap(&d->runtime);
+	reap(&d->runtime, from);
 	side_reap(d);
 }
 
 /* xinetd's check of its own data. */
 static void
-on_check(void *arg)
+on_check(void *arg, pid_t from)
 {
+	(void)from;
 	(void)arg;
 	log_info("event=signal-ignored signal=IOT reason=\"there is nothing to check\"");
 }
@@ -165,7 +169,7 @@ open_services(struct daemon *d)
 {
 	const struct arrival *a = d->options.arrival;
 	struct restore *restore = a != NULL ? restore_begin(&d->runtime, &a->kept.runtime) : NULL;
-	struct apply_result r = apply_config(&d->runtime, d->config);
+	struct apply_result r = apply_config(&d->runtime, d->config, NULL);
 
 	inherit_close_unclaimed();
 	if (restore != NULL)
@@ -196,6 +200,7 @@ daemon_start(struct daemon *d, const struct daemon_options *options, const struc
 	*d = (struct daemon){
 		.options = *options, .started_ms = clock_now_ms(), .started = clock_wall()
 	};
+	loading_init(d);
 	journal_open(JOURNAL_BYTES);
 	if (options->arrival != NULL)
 		arrival_restore_daemon(options->arrival, d);
@@ -211,6 +216,7 @@ daemon_start(struct daemon *d, const struct daemon_options *options, const struc
 	    signals_open(d->loop, manners[options->manner].rows, manners[options->manner].count, d);
 	if (d->signals == NULL)
 		log_fatal("event=start-refused reason=\"no signal descriptor\"");
+	dispose_begin(d->loop);
 	daemon_take_config(d, daemon_load(d, &problems));
 	daemon_open_logs(d, d->config);
 	daemon_say_problems(d, &problems, options->arrival == NULL);
@@ -220,6 +226,8 @@ daemon_start(struct daemon *d, const struct daemon_options *options, const struc
 	problems_done(&problems);
 	if (!is_worth)
 		return -1;
+	config_forget_texts(d->config);
+	mem_trim();
 	daemon_open_control(d);
 	say_ready(d, &r);
 	return 0;
@@ -244,7 +252,9 @@ void
 daemon_done(struct daemon *d)
 {
 	upgrade_give_up(d);
+	loading_end(d);
 	side_end(d);
+	dispose_end();
 	services_free(&d->runtime);
 	runtime_done(&d->runtime);
 	log_info("event=stopped");
@@ -264,22 +274,21 @@ daemon_done(struct daemon *d)
 }
 
 static void
-on_hup(void *arg)
+on_hup(void *arg, pid_t from)
 {
 	struct daemon *d = arg;
-	struct reload_result result;
 
-	if (d->runtime.is_stopping)
-		return;
-	daemon_reload(d, &result);
-	reload_result_done(&result);
+	(void)from;
+	if (!d->runtime.is_stopping)
+		loading_ask(d, LOAD_RELOAD, 0, NULL);
 }
 
 static void
-on_term(void *arg)
+on_term(void *arg, pid_t from)
 {
 	struct daemon *d = arg;
 
+	(void)from;
 	if (d->runtime.is_stopping) {
 		stop_kill_all(d);
 		return;
@@ -289,10 +298,11 @@ on_term(void *arg)
 }
 
 static void
-on_quit(void *arg)
+on_quit(void *arg, pid_t from)
 {
 	struct daemon *d = arg;
 
+	(void)from;
 	notify_send("STOPPING=1");
 	log_info(
 	    "event=quit programs=%u reason=\"they go on without the daemon\"", d->runtime.running);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "control/loading.h"
 #include "control/stop.h"
 #include "load/load.h"
 #include "loop/signals.h"
@@ -12,6 +13,7 @@
 
 struct control;
 struct arrival;
+struct loading;
 struct pidfile;
 struct self;
 struct side;
@@ -55,6 +57,9 @@ struct daemon {
 	unsigned runs;         /* programs whose end a control client waits for */
 	struct side *side;     /* what a child works out for a client; NULL: nothing */
 	struct upgrade *upgrade; /* under way; NULL: none is */
+	struct loading *loading; /* of the configuration, that goes on; NULL: none does */
+	struct load_asks load_asks; /* that were made since it began */
+	bool is_reloading;          /* whoever supervises the daemon was told so */
 	struct loop_timer kill_timer;
 	struct stop_groups
 	    groups; /* of programs that have ended and left others behind, while stopping */

@@ -158,7 +158,7 @@ service_queued(const struct service *s)
 
 	TAILQ_FOREACH(l, &s->listeners, link)
 		if (listener_is_bound(l))
-			n += socket_queued(l->io.fd) + (l->pending.fd >= 0 ? 1 : 0);
+			n += socket_queued(l->io.fd) + (l->pending != NULL ? 1 : 0);
 	return n;
 }
 

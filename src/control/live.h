@@ -28,6 +28,17 @@ json_t *live_unknown(struct request *r);
 /* The value of an attribute as a dump has it. base: as for attr_field_const. */
 json_t *live_value(const void *base, const struct attr *a);
 
+/* What a reload, or the services that "service" names, have come to with what was loaded for them. */
+struct reload_result;
+json_t *live_reloaded(struct request *r, const struct reload_result *result);
+json_t *live_served(struct request *r, const struct reload_result *result);
+/* The id of a service that a selector means and the configuration disables; NULL: there is none. */
+const char *live_disabled_id(const struct daemon *d, const char *selector);
+/* It is not on any more whatever the configuration says. */
+void live_unforce(struct daemon *d, const char *id);
+/* Of several with this id one may be served, and the next one may not. */
+bool live_is_served(const struct daemon *d, const char *id);
+
 /* A program that a person has started has lost its client: it is asked to end. */
 void run_client_gone(struct daemon *d, uint64_t client);
 /* Whoever asked for the program is told of its end. For one that was started before an upgrade, too: server->asker is set. */

@@ -85,21 +85,21 @@ try_reload(struct daemon *d)
 json_t *
 cmd_reload(struct request *r)
 {
-	struct reload_result result;
-	json_t *answer = NULL;
-
 	if (!live_is_running(r))
 		return NULL;
 	if (is_asked(r, "dry_run"))
 		return side_start(r, try_reload);
-	daemon_reload(r->daemon, &result);
-	if (result.is_done)
-		answer = applied_json(&result.problems, &result.applied);
-	else
-		request_fail_with(r, "refused", extra_of(&result.problems),
-		    "nothing was changed: %s", result.refusal);
-	reload_result_done(&result);
-	return answer;
+	loading_ask(r->daemon, LOAD_RELOAD, client_number(r->client), NULL);
+	return REQUEST_LATER;
+}
+
+json_t *
+live_reloaded(struct request *r, const struct reload_result *result)
+{
+	if (result->is_done)
+		return applied_json(&result->problems, &result->applied);
+	return request_fail_with(
+	    r, "refused", extra_of(&result->problems), "nothing was changed: %s", result->refusal);
 }
 
 json_t *

@@ -83,7 +83,7 @@ local_address(const struct service *s)
 {
 	const struct listener *l = TAILQ_FIRST(&s->listeners);
 
-	return l != NULL && TAILQ_NEXT(l, link) == NULL ? l->bound : (struct addr){ 0 };
+	return l != NULL && TAILQ_NEXT(l, link) == NULL ? *listener_bound(l) : (struct addr){ 0 };
 }
 
 /* Whoever is at the other end; a terminal and a process on this machine have no address. */

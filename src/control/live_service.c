@@ -67,8 +67,8 @@ is_selected(const char *selector, const struct service_conf *conf)
 }
 
 /* Ids that differ in case alone are one. */
-static void
-unforce(struct daemon *d, const char *id)
+void
+live_unforce(struct daemon *d, const char *id)
 {
 	struct strings kept = { 0 };
 
@@ -90,7 +90,7 @@ add_disabled(struct request *r, json_t *services)
 
 		if (!is_selected(request_text(r, "service"), conf))
 			continue;
-		unforce(r->daemon, conf->id);
+		live_unforce(r->daemon, conf->id);
 		add_state(services, conf->id, service_state_word(unserved_state(conf)));
 	}
 	if (json_array_size(services) > 0)
@@ -102,7 +102,7 @@ add_disabled(struct request *r, json_t *services)
 static void
 turn_off(struct daemon *d, struct service *s)
 {
-	unforce(d, s->conf->id);
+	live_unforce(d, s->conf->id);
 	if (s->is_off)
 		return;
 	service_turn_off(s);
@@ -221,18 +221,17 @@ serve_one(struct request *r, struct config *config, const struct service_conf *c
 
 /* Of a configuration those that the request names. */
 static json_t *
-serve_selected(
-    struct request *r, struct config *config, const struct problems *problems, const char *id)
+serve_selected(struct request *r, const struct reload_result *result)
 {
-	const char *refusal = reload_refusal(problems);
+	const char *selector = request_text(r, "service");
 	json_t *services = json_array();
 
-	for (size_t i = 0; refusal == NULL && i < config->count; i++) {
-		const struct service_conf *conf = config->services[i];
+	for (size_t i = 0; result->refusal == NULL && i < result->config->count; i++) {
+		const struct service_conf *conf = result->config->services[i];
 
-		if (!is_selected(request_text(r, "service"), conf))
+		if (!is_selected(selector, conf))
 			continue;
-		if (!serve_one(r, config, conf, problems)) {
+		if (!serve_one(r, result->config, conf, &result->problems)) {
 			json_decref(services);
 			return NULL;
 		}
@@ -241,14 +240,14 @@ serve_selected(
 	if (json_array_size(services) > 0)
 		return result_of(services);
 	json_decref(services);
-	refuse(r, problems, id,
-	    refusal != NULL ? refusal : "the configuration has it no more, or not at this address");
+	refuse(r, &result->problems, selector,
+	    result->refusal != NULL ? result->refusal
+				    : "the configuration has it no more, or not at this address");
 	return NULL;
 }
 
-/* Of several with this id one may be served, and the next one may not. */
-static bool
-is_served(const struct daemon *d, const char *id)
+bool
+live_is_served(const struct daemon *d, const char *id)
 {
 	const struct service *s;
 
@@ -256,27 +255,6 @@ is_served(const struct daemon *d, const char *id)
 		if (!s->is_gone && strcasecmp(s->conf->id, id) == 0)
 			return true;
 	return false;
-}
-
-/* Loads the configuration as at a reload, and with the same strictness. is_new: nobody has asked for the service before, against
- * what the configuration says. */
-static json_t *
-serve_disabled(struct request *r, const char *id, bool is_new)
-{
-	struct problems problems = { 0 };
-	struct daemon *d = r->daemon;
-	struct config *config;
-	json_t *answer;
-
-	if (is_new)
-		strings_add(&d->forced, id);
-	config = daemon_load(d, &problems);
-	answer = serve_selected(r, config, &problems, id);
-	if (answer == NULL && is_new && !is_served(d, id))
-		unforce(d, id);
-	problems_done(&problems);
-	config_unref(config);
-	return answer;
 }
 
 static const struct service_conf *
@@ -288,23 +266,48 @@ find_selected(const struct config *config, const char *selector)
 	return NULL;
 }
 
+const char *
+live_disabled_id(const struct daemon *d, const char *selector)
+{
+	const struct service_conf *conf = find_selected(d->config, selector);
+
+	return conf != NULL && conf->state == CONF_DISABLED ? conf->id : NULL;
+}
+
+/* Those that are there. False: there is none. */
+static bool
+turn_found_on(struct request *r, json_t **answer)
+{
+	struct live_list list;
+
+	live_find(r, &list);
+	if (list.count > 0)
+		*answer = turn_all_on(r, &list);
+	free(list.item);
+	return list.count > 0;
+}
+
 json_t *
 cmd_enable(struct request *r)
 {
-	const struct service_conf *conf;
-	struct live_list list;
+	const char *selector = request_text(r, "service");
 	json_t *answer;
 
 	if (!live_is_running(r))
 		return NULL;
-	live_find(r, &list);
-	if (list.count > 0) {
-		answer = turn_all_on(r, &list);
-		free(list.item);
+	if (turn_found_on(r, &answer))
 		return answer;
-	}
-	conf = find_selected(r->daemon->config, request_text(r, "service"));
-	if (conf == NULL)
+	if (find_selected(r->daemon->config, selector) == NULL)
 		return live_unknown(r);
-	return serve_disabled(r, conf->id, conf->state == CONF_DISABLED);
+	loading_ask(r->daemon, LOAD_SERVE, client_number(r->client), selector);
+	return REQUEST_LATER;
+}
+
+/* The configuration was loaded as at a reload, and with the same strictness; if it was for one, too, the service is there already. */
+json_t *
+live_served(struct request *r, const struct reload_result *result)
+{
+	json_t *answer;
+
+	return turn_found_on(r, &answer) ? answer : serve_selected(r, result);
 }

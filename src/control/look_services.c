@@ -15,6 +15,7 @@
 #include "control/measure.h"
 #include "control/page.h"
 #include "control/secret.h"
+#include "launch/launch.h"
 #include "run/door.h"
 #include "run/pool.h"
 #include "run/service.h"
@@ -100,6 +101,20 @@ set_figures(json_t *item, const struct service_figures *f)
 	json_object_set_new(item, "last", number_or_null(f->latest_ms));
 }
 
+/* Workers live too long for a start that shares anything. */
+static void
+set_spawn(json_t *item, const struct service *s)
+{
+	const struct starts *starts = s->runtime->starts;
+	const bool is_pool = s->pool != NULL;
+	const char *why = is_pool ? "it has workers" : launch_not_shared(s->plan, starts);
+
+	json_object_set_new(
+	    item, "spawn", json_string(is_pool ? "fork" : launch_way(s->plan, starts)));
+	if (why != NULL)
+		json_object_set_new(item, "spawn_reason", json_string(why));
+}
+
 static json_t *
 service_item(const struct service *s, int64_t now_ms)
 {
@@ -109,6 +124,7 @@ service_item(const struct service *s, int64_t now_ms)
 
 	set_reason(item, service_reason(s, now_ms));
 	set_figures(item, &f);
+	set_spawn(item, s);
 	json_object_set_new(item, "listeners", listeners_json(s));
 	json_object_set_new(item, "counters", counters_json(&s->counters));
 	if (measure_pool(s, &pool))
@@ -189,26 +205,28 @@ is_same_place(const struct place *x, const struct place *y)
 static const char *
 origin_of(const struct service_conf *conf, const struct config *config, size_t i)
 {
-	const struct place *place = &conf->places[i];
+	const struct place *place = places_at(&conf->places, i);
 
 	if (place->source == NULL)
 		return "default";
 	if (place->source == &override_source)
 		return "set";
-	return is_same_place(place, &config->defaults.places[i]) ? "defaults" : "service";
+	return is_same_place(place, places_at(&config->defaults.places, i)) ? "defaults"
+									    : "service";
 }
 
 static json_t *
 attribute_json(const struct service_conf *conf, const struct config *config, size_t i)
 {
+	const struct place *place = places_at(&conf->places, i);
 	const char *from = origin_of(conf, config, i);
 	char *value = value_text(conf, &attrs[i]);
 	json_t *item = json_pack(
 	    "{s:s, s:o, s:s}", "name", attrs[i].name, "value", json_text(value), "from", from);
 
 	free(value);
-	if (conf->places[i].source != NULL && conf->places[i].source != &override_source)
-		json_object_set_new(item, "place", place_json(&conf->places[i]));
+	if (place->source != NULL && place->source != &override_source)
+		json_object_set_new(item, "place", place_json(place));
 	return item;
 }
 

@@ -192,12 +192,6 @@ resident_bytes(void)
 	return strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static uint64_t
-microseconds(const struct timeval *tv)
-{
-	return (uint64_t)tv->tv_sec * 1000000 + (uint64_t)tv->tv_usec;
-}
-
 void
 measure_process(struct daemon_figures *f)
 {
@@ -208,9 +202,10 @@ measure_process(struct daemon_figures *f)
 	f->descriptors = count_descriptors();
 	f->most_descriptors =
 	    getrlimit(RLIMIT_NOFILE, &nofile) == 0 ? nofile.rlim_cur : FIGURE_NONE;
-	f->cpu_us = getrusage(RUSAGE_SELF, &own) == 0
-			? microseconds(&own.ru_utime) + microseconds(&own.ru_stime)
-			: FIGURE_NONE;
+	f->cpu_us =
+	    getrusage(RUSAGE_SELF, &own) == 0
+		? (uint64_t)(clock_microseconds(&own.ru_utime) + clock_microseconds(&own.ru_stime))
+		: FIGURE_NONE;
 }
 
 struct service_figures

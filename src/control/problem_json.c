@@ -34,6 +34,8 @@ go_to_line(struct finder *f, const struct place *place)
 {
 	const struct source *source = place->source;
 
+	if (source->len == 0)
+		return false;
 	if (f->source != source || f->line > place->line)
 		*f = (struct finder){
 			.source = source,

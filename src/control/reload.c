@@ -9,8 +9,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/quote.h"
+#include "conf/names.h"
 #include "control/daemon.h"
-#include "control/notify.h"
+#include "launch/start.h"
 #include "run/address_files.h"
 #include "run/services.h"
 
@@ -108,10 +109,19 @@ daemon_load(struct daemon *d, struct problems *problems)
 {
 	struct load_options options = d->options.load;
 
+	struct lookup lookup = *options.lookup;
+	struct names *names = names_start_here(&lookup);
+	struct address_snapshot *known = address_snapshot_new(d->runtime.files);
+	struct config *config;
+
+	options.lookup = &lookup;
 	options.forced = &d->forced;
-	options.known_set = address_files_known;
-	options.known_arg = d->runtime.files;
-	return config_load(d->options.config_path, &options, problems);
+	options.known_set = address_snapshot_find;
+	options.known_arg = known;
+	config = config_load(d->options.config_path, &options, problems);
+	address_snapshot_free(known);
+	names_end(names);
+	return config;
 }
 
 static void
@@ -158,7 +168,7 @@ forget_forced(struct daemon *d, const struct config *config)
 }
 
 static void
-take_reload(struct daemon *d, struct reload_result *result)
+take_reload(struct daemon *d, struct reload_result *result, const struct same *same)
 {
 	const struct apply_result *r = &result->applied;
 	struct config *config = result->config;
@@ -169,7 +179,8 @@ take_reload(struct daemon *d, struct reload_result *result)
 	forget_set_limit(d);
 	forget_forced(d, config);
 	runtime_set_max_servers(&d->runtime, config->global.max_servers);
-	result->applied = apply_config(&d->runtime, config);
+	starts_look(d->runtime.starts);
+	result->applied = apply_config(&d->runtime, config, same);
 	services_release_full(&d->runtime);
 	daemon_take_config(d, config_ref(config));
 	daemon_open_control(d);
@@ -178,25 +189,23 @@ take_reload(struct daemon *d, struct reload_result *result)
 }
 
 void
-daemon_reload(struct daemon *d, struct reload_result *result)
+daemon_finish_reload(struct daemon *d, struct reload_result *result, const struct same *same)
 {
-	*result = (struct reload_result){ 0 };
-	notify_reloading();
-	sink_reopen_all();
-	result->config = daemon_load(d, &result->problems);
 	daemon_say_problems(d, &result->problems, false);
-	result->refusal = reload_refusal(&result->problems);
+	if (result->refusal == NULL)
+		result->refusal = reload_refusal(&result->problems);
 	result->is_done = result->refusal == NULL;
 	if (result->is_done)
-		take_reload(d, result);
+		take_reload(d, result, same);
 	else
 		refuse_reload(d, result);
-	notify_send("READY=1");
 }
 
 void
 reload_result_done(struct reload_result *result)
 {
 	problems_done(&result->problems);
+	if (result->config != NULL)
+		config_forget_texts(result->config);
 	config_unref(result->config);
 }

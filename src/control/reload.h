@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Another configuration for the running daemon, all or nothing: by a signal, or by a person's command. */
+/* Another configuration for the running daemon, all or nothing. When it is loaded, and for whom: see loading.h. */
 #ifndef CONTROL_RELOAD_H
 #define CONTROL_RELOAD_H
 
@@ -18,11 +18,12 @@ struct reload_result {
 	struct apply_result applied; /* of one that was done */
 };
 
-/* What SIGHUP does. The result is always filled in, and ended by reload_result_done. Not to be called while stopping. */
-void daemon_reload(struct daemon *d, struct reload_result *result);
+/* Takes what was loaded in place of what runs, or refuses it: for the reason that is there already, or for its problems. same: see
+ * apply_config. */
+void daemon_finish_reload(struct daemon *d, struct reload_result *result, const struct same *same);
 void reload_result_done(struct reload_result *result);
 
-/* Loads the configuration with what persons have enabled, and changes nothing. One reference is the caller's. */
+/* Loads the configuration with what persons have enabled, here and now, and changes nothing. One reference is the caller's. */
 struct config *daemon_load(struct daemon *d, struct problems *problems);
 /* Why a configuration with these problems is not taken in place of the running one; NULL: it is. */
 const char *reload_refusal(const struct problems *problems);

@@ -20,14 +20,15 @@ static bool
 is_address_of(const struct listener *l, const char *address)
 {
 	char host[ADDR_TEXT_SIZE], bound[ADDR_TEXT_SIZE + 16];
-	bool is_v6 = addr_family(&l->bound) == AF_INET6;
+	const struct addr *a = listener_bound(l);
+	bool is_v6 = addr_family(a) == AF_INET6;
 
 	if (is_key(l->key, address))
 		return true;
-	if (l->bound.len == 0 || addr_family(&l->bound) == AF_UNIX)
+	if (a->len == 0 || addr_family(a) == AF_UNIX)
 		return false;
-	snprintf(bound, sizeof(bound), is_v6 ? "[%s]:%u" : "%s:%u", addr_format(&l->bound, host),
-	    addr_port(&l->bound));
+	snprintf(
+	    bound, sizeof(bound), is_v6 ? "[%s]:%u" : "%s:%u", addr_format(a, host), addr_port(a));
 	return strcmp(bound, address) == 0;
 }
 

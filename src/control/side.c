@@ -29,8 +29,9 @@
 
 struct side {
 	struct daemon *daemon;
-	pid_t pid;
-	struct loop_io io; /* the pipe */
+	side_fn *fn;
+	pid_t pid;         /* 0: it is not begun yet */
+	struct loop_io io; /* the pipe; fd -1: there is none yet */
 	struct loop_timer timer;
 	uint64_t client; /* number of the one who has asked */
 	enum role role;  /* his rights */
@@ -74,7 +75,7 @@ run_child(struct daemon *d, side_fn *fn, int fd)
 	_exit(json_dumpfd(answer, CHILD_FD, JSON_COMPACT) < 0);
 }
 
-static bool begin(struct daemon *d, side_fn *fn, struct client_conn *c);
+static void begin(struct daemon *d, side_fn *fn, const struct client_conn *c);
 
 static void
 end(struct side *side)
@@ -82,8 +83,10 @@ end(struct side *side)
 	struct daemon *d = side->daemon;
 
 	loop_timer_stop(d->loop, &side->timer);
-	loop_del(d->loop, &side->io);
-	close(side->io.fd);
+	if (side->io.fd >= 0) {
+		loop_del(d->loop, &side->io);
+		close(side->io.fd);
+	}
 	d->side = NULL;
 	free(side->text);
 	loop_defer(d->loop, free, side);
@@ -131,7 +134,8 @@ finish_if_over(struct side *side)
 static void
 stop_reading(struct side *side)
 {
-	loop_del(side->daemon->loop, &side->io);
+	if (side->io.fd >= 0)
+		loop_del(side->daemon->loop, &side->io);
 	side->is_read = true;
 	finish_if_over(side);
 }
@@ -142,6 +146,8 @@ give_up(struct side *side, const char *code, const char *error)
 {
 	side->code = code;
 	side->error = error;
+	if (side->pid == 0)
+		side->is_reaped = true;
 	if (!side->is_reaped)
 		kill(side->pid, SIGKILL);
 	stop_reading(side);
@@ -173,48 +179,60 @@ on_deadline(struct loop_timer *t, int64_t now_ms)
 	give_up(t->arg, "failed", "it took longer than 30 seconds");
 }
 
+/* Nothing, or why it cannot be done. */
+static const char *
+start_child(struct side *side)
+{
+	struct daemon *d = side->daemon;
+	int fds[2], error;
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return "no pipe could be made";
+	socket_set_blocking(fds[1], true);
+	side->pid = fork();
+	if (side->pid == 0)
+		run_child(d, side->fn, fds[1]);
+	error = errno;
+	close(fds[1]);
+	if (side->pid < 0) {
+		side->pid = 0;
+		close(fds[0]);
+		return strerror(error);
+	}
+	side->io.fd = fds[0];
+	loop_add(d->loop, &side->io);
+	return NULL;
+}
+
 static void
-watch(struct daemon *d, pid_t pid, int fd, const struct client_conn *c)
+begin(struct daemon *d, side_fn *fn, const struct client_conn *c)
 {
 	struct side *side = mem_alloc(sizeof(*side));
 
 	side->daemon = d;
-	side->pid = pid;
+	side->fn = fn;
 	side->client = client_number(c);
 	side->role = client_role(c);
 	side->io = (struct loop_io){
-		.fd = fd, .want = POLLIN, .order = LOOP_PIPES, .fn = on_pipe, .arg = side
+		.fd = -1, .want = POLLIN, .order = LOOP_PIPES, .fn = on_pipe, .arg = side
 	};
 	side->timer = (struct loop_timer){ .fn = on_deadline, .arg = side };
-	loop_add(d->loop, &side->io);
 	loop_timer_set(d->loop, &side->timer, clock_now_ms() + DEADLINE_MS);
 	d->side = side;
+	side_go_on(d);
 }
 
-/* Otherwise the client was told why not. */
-static bool
-begin(struct daemon *d, side_fn *fn, struct client_conn *c)
+void
+side_go_on(struct daemon *d)
 {
-	int fds[2], error;
-	pid_t pid;
+	struct side *side = d->side;
+	const char *error;
 
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
-		client_fail(c, "failed", NULL, "no pipe could be made");
-		return false;
-	}
-	socket_set_blocking(fds[1], true);
-	pid = fork();
-	if (pid == 0)
-		run_child(d, fn, fds[1]);
-	error = errno;
-	close(fds[1]);
-	if (pid < 0) {
-		close(fds[0]);
-		client_fail(c, "failed", NULL, strerror(error));
-		return false;
-	}
-	watch(d, pid, fds[0], c);
-	return true;
+	if (side == NULL || side->pid != 0 || side->is_reaped || loading_runs(d))
+		return;
+	error = start_child(side);
+	if (error != NULL)
+		give_up(side, "failed", error);
 }
 
 /* Who may only look cannot keep those away who do the work. False if nobody has to yield. */
@@ -237,8 +255,10 @@ side_start(struct request *r, side_fn *fn)
 
 	if (d->upgrade != NULL)
 		return request_fail(r, "busy", "an upgrade is under way");
-	if (d->side == NULL)
-		return begin(d, fn, r->client) ? REQUEST_LATER : NULL;
+	if (d->side == NULL) {
+		begin(d, fn, r->client);
+		return REQUEST_LATER;
+	}
 	if (is_put_before(d->side, fn, r->client))
 		return REQUEST_LATER;
 	return request_fail(r, "busy", "the configuration is being loaded for somebody else");
@@ -250,7 +270,8 @@ side_reap(struct daemon *d)
 	struct side *side = d->side;
 
 	/* Any other answer than 0 means that it has ended: somebody else may have reaped it. */
-	if (side == NULL || side->is_reaped || waitpid(side->pid, NULL, WNOHANG) == 0)
+	if (side == NULL || side->pid == 0 || side->is_reaped ||
+	    waitpid(side->pid, NULL, WNOHANG) == 0)
 		return;
 	side->is_reaped = true;
 	finish_if_over(side);
@@ -261,7 +282,7 @@ side_end(struct daemon *d)
 {
 	if (d->side == NULL)
 		return;
-	if (!d->side->is_reaped) {
+	if (d->side->pid != 0 && !d->side->is_reaped) {
 		kill(d->side->pid, SIGKILL);
 		waitpid(d->side->pid, NULL, 0);
 	}

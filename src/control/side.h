@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What takes its time, such as loading a configuration with names to look up, is worked out by a child: on a copy of the
- * daemon, which goes on meanwhile. One at a time. */
+ * daemon, which goes on meanwhile. One at a time; and while a thread loads the configuration none is begun, since the copy would be
+ * one of a load half done. */
 #ifndef CONTROL_SIDE_H
 #define CONTROL_SIDE_H
 
@@ -14,6 +15,8 @@ typedef json_t *side_fn(struct daemon *d);
 
 /* The client gets what the function says, or an error. For the command to return. */
 json_t *side_start(struct request *r, side_fn *fn);
+/* The configuration is not being loaded any more: who waits for that goes on. */
+void side_go_on(struct daemon *d);
 /* Some child has ended, and all that have may have been reaped. */
 void side_reap(struct daemon *d);
 /* At the end of the daemon: ends the child, if there is one. */

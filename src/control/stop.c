@@ -131,6 +131,7 @@ stop_begin(struct daemon *d)
 	struct server *server;
 
 	upgrade_give_up(d);
+	loading_give_up(d, "stopping", "the daemon is stopping");
 	log_info("event=stopping programs=%u", d->runtime.running);
 	d->runtime.is_stopping = true;
 	d->runtime.on_reaped = on_reaped;

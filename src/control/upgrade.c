@@ -28,8 +28,10 @@
 
 /* A binary that has not answered by then is ended. */
 #define ANSWER_MS   30000
-/* While a child still works something out for a client, the end of that is waited for. */
+/* While a child still works something out for a client, or the configuration is being loaded, the end of that is waited for; of the
+ * latter not for ever, since the new binary loads it all the same. */
 #define WAIT_MS     50
+#define LOAD_MS     2000
 /* What a binary says before its answer, and the answer, have to fit in here; one that says more is none of ours. */
 #define ANSWER_MOST 16384u
 
@@ -42,6 +44,8 @@ struct upgrade {
 	size_t len;
 	uint64_t asker;
 	const char *killed; /* why we have ended it; NULL: we have not */
+	int64_t ready_ms;   /* since when nothing is left but to wait; 0: it is tried yet */
+	bool owes_reload;   /* that was given up */
 };
 
 static void
@@ -114,23 +118,38 @@ on_answer(struct loop_io *io, short got)
 	read_answer(io->arg);
 }
 
+static bool
+must_wait(struct upgrade *u, int64_t now_ms)
+{
+	struct daemon *d = u->daemon;
+
+	if (u->ready_ms == 0)
+		u->ready_ms = now_ms;
+	if (loading_runs(d) && now_ms - u->ready_ms >= LOAD_MS)
+		u->owes_reload |= loading_give_up(d, "busy",
+		    "an upgrade does not wait for it any longer, and loads the configuration itself");
+	return d->side != NULL || loading_runs(d);
+}
+
 static void
 on_time(struct loop_timer *t, int64_t now_ms)
 {
 	struct upgrade *u = t->arg;
+	struct daemon *d = u->daemon;
 	int r;
 
-	(void)now_ms;
 	if (u->pid != 0) {
 		kill_trial(u, "it did not answer within 30 seconds");
 		return;
 	}
 	/* Nothing else runs from here to the new binary. */
-	if (u->daemon->side != NULL) {
-		loop_timer_set(u->daemon->loop, &u->timer, clock_now_ms() + WAIT_MS);
+	if (must_wait(u, now_ms)) {
+		loop_timer_set(d->loop, &u->timer, now_ms + WAIT_MS);
 		return;
 	}
-	r = departure_exec(u->daemon, u->asker);
+	r = departure_exec(d, u->asker);
+	if (u->owes_reload)
+		loading_ask(d, LOAD_RELOAD, 0, NULL);
 	refuse(u, strerror(-r));
 }
 

@@ -199,6 +199,10 @@ show_facts(const struct screen *s, const json_t *service)
 	screen_field(s, "program", COLOR_NONE, "%s", get_text(service, "program"));
 	if (get_has(service, "user"))
 		screen_field(s, "user", COLOR_NONE, "%s", get_text(service, "user"));
+	if (get_has(service, "spawn"))
+		screen_field(s, "started by", COLOR_NONE, "%s%s%s", get_text(service, "spawn"),
+		    get_has(service, "spawn_reason") ? ": " : "",
+		    get_text(service, "spawn_reason"));
 	screen_field(s, "running", COLOR_NONE, "%lld%s, %lld processes; %lld waiting",
 	    get_number(service, "running"), limit, get_number(service, "processes"),
 	    get_number(service, "queued"));

@@ -4,11 +4,10 @@
 #include <paths.h>
 #include <porter/environment.h>
 #include <porter/worker.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
 #include "base/mem.h"
 #include "launch/launch.h"
 
@@ -31,24 +30,30 @@ enum variable {
 	VAR_MAX
 };
 
-/* Names of which no value from elsewhere is ever passed on. */
-static const char *const names[] = {
-	[VAR_SERVICE_ID] = PORTER_SERVICE_ID,
-	[VAR_CONNECTION_ID] = PORTER_CONNECTION_ID,
-	[VAR_PROTO] = PORTER_PROTO,
-	[VAR_REMOTE_HOST] = PORTER_REMOTE_HOST,
-	[VAR_REMOTE_ADDR] = PORTER_REMOTE_ADDR,
-	[VAR_REMOTE_PORT] = PORTER_REMOTE_PORT,
-	[VAR_LOCAL_ADDR] = PORTER_LOCAL_ADDR,
-	[VAR_LOCAL_PORT] = PORTER_LOCAL_PORT,
-	[VAR_TCPREMOTEIP] = PORTER_TCPREMOTEIP,
-	[VAR_TCPREMOTEPORT] = PORTER_TCPREMOTEPORT,
-	[VAR_TCPLOCALIP] = PORTER_TCPLOCALIP,
-	[VAR_TCPLOCALPORT] = PORTER_TCPLOCALPORT,
-	[VAR_LISTEN_FDS] = PORTER_LISTEN_FDS,
-	[VAR_LISTEN_FDNAMES] = PORTER_LISTEN_FDNAMES,
-	[VAR_LISTEN_PID] = PORTER_LISTEN_PID,
+#define NAME(name) [VAR_##name] = { PORTER_##name "=", sizeof(PORTER_##name "=") - 1 }
+
+/* With the equals sign behind them. Of these names no value from elsewhere is ever passed on. */
+static const struct {
+	const char *text;
+	size_t len;
+} names[] = {
+	NAME(SERVICE_ID),
+	NAME(CONNECTION_ID),
+	NAME(PROTO),
+	NAME(REMOTE_HOST),
+	NAME(REMOTE_ADDR),
+	NAME(REMOTE_PORT),
+	NAME(LOCAL_ADDR),
+	NAME(LOCAL_PORT),
+	NAME(TCPREMOTEIP),
+	NAME(TCPREMOTEPORT),
+	NAME(TCPLOCALIP),
+	NAME(TCPLOCALPORT),
+	NAME(LISTEN_FDS),
+	NAME(LISTEN_FDNAMES),
+	NAME(LISTEN_PID),
 };
+
 _Static_assert(ARRAY_LEN(names) == VAR_MAX, "one name a variable");
 _Static_assert(VAR_MAX + 1 == ENVIRONMENT_TAIL, "room for all of them and the last NULL");
 
@@ -72,14 +77,14 @@ static bool
 is_ours(const char *text, size_t len)
 {
 	for (size_t i = 0; i < VAR_MAX; i++)
-		if (strlen(names[i]) == len && strncmp(names[i], text, len) == 0)
+		if (names[i].len - 1 == len && strncmp(names[i].text, text, len) == 0)
 			return true;
 	return false;
 }
 
-/* Sets one NAME=VALUE, replacing an earlier one of this name. */
+/* Sets one NAME=VALUE, which is borrowed, replacing an earlier one of this name. */
 static void
-put(char **env, size_t *count, const char *text)
+put(char **env, size_t *count, char *text)
 {
 	size_t len = strcspn(text, "=");
 
@@ -87,12 +92,11 @@ put(char **env, size_t *count, const char *text)
 		return;
 	for (size_t i = 0; i < *count; i++) {
 		if (strncmp(env[i], text, len + 1) == 0) {
-			free(env[i]);
-			env[i] = mem_dup(text);
+			env[i] = text;
 			return;
 		}
 	}
-	env[(*count)++] = mem_dup(text);
+	env[(*count)++] = text;
 }
 
 static bool
@@ -111,7 +115,8 @@ is_passed(const struct service_conf *conf, const char *text)
 char **
 environment_new(const struct service_conf *conf, char *const *from, size_t *count)
 {
-	size_t most = conf->env.count + 1 + ENVIRONMENT_TAIL;
+	static char path[] = "PATH=" _PATH_STDPATH;
+	size_t most = conf->env.count + 1;
 	char **env;
 
 	for (size_t i = 0; from[i] != NULL; i++)
@@ -119,7 +124,7 @@ environment_new(const struct service_conf *conf, char *const *from, size_t *coun
 	env = mem_array(most, sizeof(*env));
 	*count = 0;
 	if (!(conf->has_passenv && conf->passenv.count == 0))
-		put(env, count, "PATH=" _PATH_STDPATH);
+		put(env, count, path);
 	for (size_t i = 0; from[i] != NULL; i++)
 		if (is_passed(conf, from[i]))
 			put(env, count, from[i]);
@@ -136,47 +141,62 @@ static struct {
 	char **next;
 } tail_of;
 
-static void __attribute__((format(printf, 2, 3))) add(enum variable v, const char *format, ...)
+/* Another one, to be written behind its name: without a format, for it is on the road of every connection. */
+static struct line
+begin(enum variable v)
 {
-	char *text = tail_of.text[v];
-	int len = snprintf(text, VARIABLE_SIZE, "%s=", names[v]);
-	va_list ap;
+	struct line l = { .text = tail_of.text[v], .size = VARIABLE_SIZE };
 
-	va_start(ap, format);
-	vsnprintf(text + len, VARIABLE_SIZE - (size_t)len, format, ap);
-	va_end(ap);
-	*tail_of.next++ = text;
+	line_bytes(&l, names[v].text, names[v].len);
+	*tail_of.next++ = l.text;
+	return l;
+}
+
+static void
+add_text(enum variable v, const char *text)
+{
+	struct line l = begin(v);
+
+	line_put(&l, text);
+}
+
+static void
+add_number(enum variable v, uint64_t n)
+{
+	struct line l = begin(v);
+
+	line_number(&l, n);
 }
 
 static void
 add_peer(const struct addr *peer, bool with_tcp)
 {
-	char host[ADDR_TEXT_SIZE];
+	char host[ADDR_TEXT_SIZE] UNINITIALIZED;
 
 	addr_format(peer, host);
-	add(VAR_REMOTE_HOST, "%s", host);
-	add(VAR_REMOTE_ADDR, "%s", host);
-	add(VAR_REMOTE_PORT, "%u", addr_port(peer));
+	add_text(VAR_REMOTE_HOST, host);
+	add_text(VAR_REMOTE_ADDR, host);
+	add_number(VAR_REMOTE_PORT, addr_port(peer));
 	if (with_tcp) {
-		add(VAR_TCPREMOTEIP, "%s", host);
-		add(VAR_TCPREMOTEPORT, "%u", addr_port(peer));
+		add_text(VAR_TCPREMOTEIP, host);
+		add_number(VAR_TCPREMOTEPORT, addr_port(peer));
 	}
 }
 
 static void
 add_local(const struct addr *local, bool with_tcp)
 {
-	char host[ADDR_TEXT_SIZE];
+	char host[ADDR_TEXT_SIZE] UNINITIALIZED;
 
 	addr_format(local, host);
 	if (!addr_is_any(local))
-		add(VAR_LOCAL_ADDR, "%s", host);
+		add_text(VAR_LOCAL_ADDR, host);
 	if (addr_family(local) == AF_UNIX)
 		return;
-	add(VAR_LOCAL_PORT, "%u", addr_port(local));
+	add_number(VAR_LOCAL_PORT, addr_port(local));
 	if (with_tcp) {
-		add(VAR_TCPLOCALIP, "%s", host);
-		add(VAR_TCPLOCALPORT, "%u", addr_port(local));
+		add_text(VAR_TCPLOCALIP, host);
+		add_number(VAR_TCPLOCALPORT, addr_port(local));
 	}
 }
 
@@ -191,15 +211,15 @@ add_protocol(const struct service_conf *conf, const struct addr *local)
 {
 	const bool is_unix = addr_family(local) == AF_UNIX;
 
-	add(VAR_PROTO, "%s", is_unix ? "UNIX" : is_tcp(conf, local) ? "TCP" : "UDP");
+	add_text(VAR_PROTO, is_unix ? "UNIX" : is_tcp(conf, local) ? "TCP" : "UDP");
 }
 
 void
 environment_connection(char **tail, const struct service_conf *conf, const struct connection *c)
 {
 	tail_of.next = tail;
-	add(VAR_SERVICE_ID, "%s", conf->id);
-	add(VAR_CONNECTION_ID, "%llu", (unsigned long long)c->id);
+	add_text(VAR_SERVICE_ID, conf->id);
+	add_number(VAR_CONNECTION_ID, c->id);
 	add_protocol(conf, &c->local);
 	if (c->peer.len != 0 && addr_family(&c->local) != AF_UNIX)
 		add_peer(&c->peer, is_tcp(conf, &c->local));
@@ -212,14 +232,15 @@ environment_connection(char **tail, const struct service_conf *conf, const struc
 static void
 add_listen_names(const char *id, size_t count)
 {
-	char *const text = tail_of.listen_names;
-	size_t len = sizeof(PORTER_LISTEN_FDNAMES "=") - 1;
+	struct line l = { .text = tail_of.listen_names, .size = sizeof(tail_of.listen_names) };
+	const size_t len = strnlen(id, PORTER_ID_SIZE);
 
-	memcpy(text, PORTER_LISTEN_FDNAMES "=", len);
-	for (size_t i = 0; i < count; i++)
-		len += (size_t)sprintf(
-		    text + len, "%s%.*s", i > 0 ? ":" : "", (int)PORTER_ID_SIZE, id);
-	*tail_of.next++ = text;
+	line_bytes(&l, names[VAR_LISTEN_FDNAMES].text, names[VAR_LISTEN_FDNAMES].len);
+	for (size_t i = 0; i < count; i++) {
+		line_put(&l, i > 0 ? ":" : "");
+		line_bytes(&l, id, len);
+	}
+	*tail_of.next++ = l.text;
 }
 
 /* The child writes its pid into the place that is left for it. */
@@ -228,7 +249,7 @@ add_listen_pid(void)
 {
 	char *text = tail_of.text[VAR_LISTEN_PID];
 
-	add(VAR_LISTEN_PID, "0");
+	add_text(VAR_LISTEN_PID, "0");
 	return text + sizeof(PORTER_LISTEN_PID "=") - 1;
 }
 
@@ -242,12 +263,12 @@ environment_worker(char **tail, const struct service_conf *conf, const struct wo
 
 	tail_of.next = tail;
 	*listen_pid = NULL;
-	add(VAR_SERVICE_ID, "%s", conf->id);
+	add_text(VAR_SERVICE_ID, conf->id);
 	add_protocol(conf, local);
 	if (local->len != 0)
 		add_local(local, is_tcp(conf, local));
 	if (count > 0) {
-		add(VAR_LISTEN_FDS, "%zu", count);
+		add_number(VAR_LISTEN_FDS, count);
 		add_listen_names(conf->id, count);
 		*listen_pid = add_listen_pid();
 	}

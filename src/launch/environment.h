@@ -14,7 +14,7 @@ struct worker_variables;
 #define ENVIRONMENT_TAIL 16
 
 /* The fixed part: PATH, TZ, LANG and LC_* of `from`, then passenv, then env, each name once, the names of
- * <porter/environment.h> left out. A vector of *count strings on the heap with room for ENVIRONMENT_TAIL pointers behind them. */
+ * <porter/environment.h> left out. A vector on the heap of *count strings, which belong to conf, to `from`, or to nobody. */
 char **environment_new(const struct service_conf *conf, char *const *from, size_t *count);
 
 /* Writes a connection's variables and the last NULL. The strings stay valid until the next call of this or the other. */

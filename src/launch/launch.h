@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From fork to exec: a table of steps, system calls only. */
+/* From the daemon to a program: a new process, made in one of several ways, and a table of steps. */
 #ifndef LAUNCH_LAUNCH_H
 #define LAUNCH_LAUNCH_H
 
@@ -16,8 +16,12 @@ struct launch_fault {
 	bool has_traffic;
 	struct traffic traffic;    /* of a builtin over TCP, at its end */
 	struct relay_report relay; /* of a redirect */
+	bool was_open; /* its memory could be looked into by the service's user for an instant */
+	int word;      /* enum start_word, of a start that has memory of its own */
 	int verdict; /* enum verdict, VERDICT_OK unless the client was refused: the program was not started then */
 };
+
+struct starts;
 
 /* What the process is once it is what the plan says. */
 enum launch_kind {
@@ -33,7 +37,7 @@ enum launch_kind {
 
 /* Every descriptor lies above 2, and stays the caller's. */
 struct launch {
-	const struct plan *plan;
+	struct plan *plan; /* only its count of starts changes */
 	enum launch_kind kind;
 	int fd; /* becomes descriptor 0: connection or channel */
 	/* Becomes descriptor 1; -1: fd. LAUNCH_WARM closes it while it waits: 1 is the connection then. */
@@ -49,6 +53,7 @@ struct launch {
 	char *const *env;
 	/* Whom porter-gate judges if it must, with his variables in env; NULL: nobody. */
 	const struct connection *client;
+	struct starts *starts; /* NULL: by fork(2), whatever the plan says */
 	bool by_name; /* of all that only_from says only its domains can admit this client */
 	struct launch_fault *fault;
 };
@@ -58,8 +63,17 @@ struct launch {
 /* The exit status of a child in which a step failed, or which has refused its client. */
 #define LAUNCH_EXIT 126
 
-/* Starts the program by fork(2). Its pid, or -errno of fork. The caller keeps the descriptors. */
-pid_t launch_fork(const struct launch *l);
+/* Starts the program. Its pid, or -errno of fork(2). The caller keeps the descriptors.
+ *
+ * The ways, which differ in what the child shares with the daemon until its exec. `shared`: memory, and for an instant the
+ * table of descriptors; nothing is copied, so that it costs the same however large the daemon is. `files`: the table for an
+ * instant. `fork`: nothing. The first is taken where it is safe, else the second if there are many descriptors. Unlike with
+ * vfork(2), nobody waits for an exec, which the service's user could prevent. */
+pid_t launch_start(const struct launch *l);
+/* Why no program of this plan is started by `shared`; NULL: they are, unless too many of them are stuck before their exec. */
+const char *launch_not_shared(const struct plan *p, const struct starts *t);
+/* "shared", "files" or "fork": the way that one is started now. */
+const char *launch_way(const struct plan *p, const struct starts *t);
 /* The name of a failed step, e.g. "exec", "groups", "chroot". */
 const char *launch_step_name(const struct launch_fault *fault);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/raw.h"
 
 /* Descriptors that the daemon may ever want: more only makes the kernel's tables larger. */
 #define NOFILE_MOST 524288UL
@@ -115,18 +116,21 @@ static const int from_terminal[] = { SIGHUP, SIGINT, SIGQUIT };
 int
 origin_signals_reset(void)
 {
-	sigset_t none;
+	int r = 0;
 
 	/* Ignoring a blocked signal drops the one that is pending. */
-	for (size_t i = 0; i < ARRAY_LEN(from_terminal); i++) {
-		signal(from_terminal[i], SIG_IGN);
-		signal(from_terminal[i], SIG_DFL);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(from_terminal); i++) {
+		r = raw_signal(from_terminal[i], SIG_IGN);
+		if (r == 0)
+			r = raw_signal(from_terminal[i], SIG_DFL);
 	}
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(ignored); i++)
+		r = raw_signal(ignored[i], SIG_DFL);
+	return r == 0 ? raw_signal(SIGALRM, SIG_DFL) : r; /* see linger_close */
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-		if (signal(ignored[i], SIG_DFL) == SIG_ERR)
-			return -errno;
-	signal(SIGALRM, SIG_DFL); /* see linger_close */
-	sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+int
+origin_signals_unblock(void)
+{
+	return raw_sigmask(SIG_SETMASK, 0, NULL);
 }

@@ -29,7 +29,8 @@ void origin_clean(unsigned keep);
  * are blocked stay blocked, so that none of them is lost until somebody asks for it. */
 void origin_clean_but(const int *keep, size_t count);
 
-/* The child's side: default actions for what origin_clean ignored, nothing blocked. Async-signal-safe. 0 or -errno. */
+/* The child's side: default actions for what origin_clean ignored; and nothing blocked. System calls alone. 0 or -errno. */
 int origin_signals_reset(void);
+int origin_signals_unblock(void);
 
 #endif

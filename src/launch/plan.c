@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "launch/plan.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,28 +24,78 @@ static const int resources[] = {
 };
 _Static_assert(ARRAY_LEN(resources) == CONF_RLIMIT_MAX, "one resource a limit");
 
-/* Heap, or a place that belongs to p->fills. */
-static char *
-make_word(struct plan *p, const char *text)
-{
-	char *place = fill_add(&p->fills, text, false);
+/* Words on their way into a plan. */
+struct words {
+	char **item;
+	bool *stays; /* the word lives long enough where it is */
+	size_t count;
+};
 
-	return place != NULL ? place : mem_dup(text);
+static struct words
+words_new(size_t most)
+{
+	return (struct words){ .item = mem_array(most, sizeof(char *)),
+		.stays = mem_array(most, sizeof(bool)) };
+}
+
+static void
+words_done(struct words *w)
+{
+	free(w->item);
+	free(w->stays);
+}
+
+static void
+add_word(struct words *w, char *text, bool stays)
+{
+	w->stays[w->count] = stays;
+	w->item[w->count++] = text;
+}
+
+/* One block, which stays as long as its service and so is no larger than it must be: room for so many pointers more, and behind
+ * them the words that do not stay where they are. */
+static char **
+pack(const struct words *w, size_t room)
+{
+	const size_t pointers = (w->count + room) * sizeof(char *);
+	size_t bytes = 0;
+	char **packed, *at;
+
+	for (size_t i = 0; i < w->count; i++)
+		bytes += w->stays[i] ? 0 : strlen(w->item[i]) + 1;
+	packed = mem_alloc(pointers + bytes);
+	at = (char *)packed + pointers;
+	for (size_t i = 0; i < w->count; i++) {
+		packed[i] = w->stays[i] ? w->item[i] : at;
+		if (!w->stays[i])
+			at = stpcpy(at, w->item[i]) + 1;
+	}
+	return packed;
+}
+
+/* Where a connection fills it in, its place belongs to p->fills. */
+static void
+add_filled(struct plan *p, struct words *w, char *text, bool is_variable)
+{
+	char *place = fill_add(&p->fills, text, is_variable);
+
+	add_word(w, place != NULL ? place : text, place != NULL);
 }
 
 static void
 make_argv(struct plan *p, const struct service_conf *conf)
 {
-	size_t n = 0;
+	struct words w = words_new(conf->server_args.count + 1);
 
-	p->argv = mem_array(conf->server_args.count + 2, sizeof(char *));
 	if ((conf->flags & CONF_FLAG_NAMEINARGS) == 0) {
-		const char *slash = strrchr(conf->server, '/');
+		char *slash = strrchr(p->path, '/');
 
-		p->argv[n++] = mem_dup(slash != NULL ? slash + 1 : conf->server);
+		add_word(&w, slash != NULL ? slash + 1 : p->path, true);
 	}
 	for (size_t i = 0; i < conf->server_args.count; i++)
-		p->argv[n++] = make_word(p, conf->server_args.item[i]);
+		add_filled(p, &w, conf->server_args.item[i], false);
+	p->argv = pack(&w, 1);
+	words_done(&w);
 }
 
 static bool
@@ -58,28 +109,56 @@ is_named_in(const struct strings *env, const char *variable)
 	return false;
 }
 
+/* The environment of one connection, of whichever plan: of thousands of plans one at a time needs it. */
+static struct {
+	char **item;
+	size_t room;
+} vector;
+
+static void
+make_room(size_t room)
+{
+	if (room <= vector.room)
+		return;
+	vector.item = mem_grow(vector.item, room, sizeof(*vector.item));
+	vector.room = room;
+}
+
+char **
+plan_vector(const struct plan *p)
+{
+	memcpy(vector.item, p->env, p->env_fixed * sizeof(*p->env));
+	return vector.item;
+}
+
 /* What is passed on from the daemon's own environment is as it is there. */
 static void
 make_env(struct plan *p, const struct service_conf *conf, const struct origin *origin)
 {
-	p->env = environment_new(conf, origin->environ, &p->env_fixed);
-	for (size_t i = 0; i < p->env_fixed; i++) {
-		char *place = is_named_in(&conf->env, p->env[i])
-				  ? fill_add(&p->fills, p->env[i], true)
-				  : NULL;
+	char **env = environment_new(conf, origin->environ, &p->env_fixed);
+	struct words w = words_new(p->env_fixed);
 
-		if (place == NULL)
-			continue;
-		free(p->env[i]);
-		p->env[i] = place;
+	for (size_t i = 0; i < p->env_fixed; i++) {
+		if (is_named_in(&conf->env, env[i]))
+			add_filled(p, &w, env[i], true);
+		else
+			add_word(&w, env[i], true);
 	}
+	p->env = pack(&w, 1);
+	make_room(p->env_fixed + ENVIRONMENT_TAIL);
+	words_done(&w);
+	free(env);
 }
 
 /* The daemon's own limits of descriptors come back first, then whatever the attributes say. */
 static void
 make_rlimits(struct plan *p, const struct service_conf *conf, const struct origin *origin)
 {
-	p->rlimits = mem_array(CONF_RLIMIT_MAX + 1, sizeof(*p->rlimits));
+	size_t count = 1;
+
+	for (size_t i = 0; i < CONF_RLIMIT_MAX; i++)
+		count += conf->rlimits[i].is_set;
+	p->rlimits = mem_array(count, sizeof(*p->rlimits));
 	p->rlimits[p->rlimit_count++] = (struct plan_rlimit){ RLIMIT_NOFILE, origin->nofile };
 	for (size_t i = 0; i < CONF_RLIMIT_MAX; i++) {
 		const struct rlimit_conf *r = &conf->rlimits[i];
@@ -103,6 +182,19 @@ relay_of(const struct service_conf *conf)
 	};
 }
 
+static void
+copy_groups(struct plan *p, const struct service_conf *conf)
+{
+	if (conf->group_count == 0)
+		return;
+	p->groups = mem_array(conf->group_count, sizeof(*p->groups));
+	memcpy(p->groups, conf->group_list, conf->group_count * sizeof(*p->groups));
+	p->group_count = conf->group_count;
+}
+
+/* Where programs start that are not told otherwise. */
+static char root[] = "/";
+
 struct plan *
 plan_new(const struct service_conf *conf, const struct origin *origin)
 {
@@ -123,14 +215,21 @@ plan_new(const struct service_conf *conf, const struct origin *origin)
 	p->resets_personality = origin->has_personality;
 	p->umask = conf->has_umask ? conf->umask : origin->umask;
 	p->nice = conf->nice;
-	p->chroot = conf->chroot;
-	p->directory = conf->directory != NULL ? conf->directory : "/";
+	p->chroot = conf->chroot != NULL ? mem_dup(conf->chroot) : NULL;
+	p->directory = conf->directory != NULL ? mem_dup(conf->directory) : root;
 	p->changes_ids = conf->changes_ids;
 	p->uid = conf->uid;
 	p->gid = conf->gid;
-	p->groups = conf->group_list;
-	p->group_count = conf->group_count;
+	copy_groups(p, conf);
+	p->spawn = conf->spawn;
 	return p;
+}
+
+void
+plan_follow(struct plan *p, const struct service_conf *conf)
+{
+	if (conf_is_redirect(conf))
+		p->relay = relay_of(conf);
 }
 
 static size_t
@@ -143,14 +242,12 @@ count_words(char *const *v)
 	return count;
 }
 
-/* But for what belongs to fills. */
 static void
-free_vector(char **v, size_t count, const struct fill *fills)
+free_words(char **words)
 {
-	for (size_t i = 0; v != NULL && i < count; i++)
-		if (fill_source(fills, v[i]) == NULL)
-			free(v[i]);
-	free(v);
+	for (size_t i = 0; words != NULL && words[i] != NULL; i++)
+		free(words[i]);
+	free(words);
 }
 
 void
@@ -158,36 +255,54 @@ plan_free(struct plan *p)
 {
 	if (p == NULL)
 		return;
-	free_vector(p->argv, count_words(p->argv), p->fills);
-	free_vector(p->env, p->env_fixed, p->fills);
-	free_vector(p->porter_gate, count_words(p->porter_gate), NULL);
+	p->is_dropped = true;
+	if (p->starting > 0)
+		return;
+	free(p->argv);
+	free(p->env);
+	free_words(p->porter_gate);
 	fill_free(p->fills);
 	free(p->rlimits);
+	free(p->groups);
+	free(p->chroot);
+	if (p->directory != root)
+		free(p->directory);
 	free(p->path);
 	free(p);
+}
+
+void
+plan_release(struct plan *p)
+{
+	if (--p->starting == 0 && p->is_dropped)
+		plan_free(p);
 }
 
 char *const *
 plan_environment(struct plan *p, const struct service_conf *conf, const struct connection *c)
 {
-	environment_connection(p->env + p->env_fixed, conf, c);
+	char **env = plan_vector(p);
+
+	environment_connection(env + p->env_fixed, conf, c);
 	plan_fill(p);
-	return p->env;
+	return env;
 }
 
 char *const *
 plan_worker_environment(struct plan *p, const struct service_conf *conf,
     const struct worker_variables *v, char **listen_pid)
 {
-	environment_worker(p->env + p->env_fixed, conf, v, listen_pid);
+	char **env = plan_vector(p);
+
+	environment_worker(env + p->env_fixed, conf, v, listen_pid);
 	plan_fill(p);
-	return p->env;
+	return env;
 }
 
 void
 plan_fill(struct plan *p)
 {
-	fill_all(p->fills, p->env + p->env_fixed);
+	fill_all(p->fills, vector.item + p->env_fixed);
 }
 
 const char *

@@ -18,9 +18,10 @@ struct plan_rlimit {
 };
 
 struct plan {
-	char *path; /* of the program; NULL for a builtin */
-	char **argv;
-	char **env; /* fixed part, then room for the variables of a connection, then NULL */
+	char *path;  /* of the program; NULL for a builtin */
+	char **argv; /* one block with its words, but for those of fills */
+	/* The fixed part, then NULL; one block, too, but for what is passed on from origin. */
+	char **env;
 	size_t env_fixed;
 	struct fill *
 	    fills; /* words of argv and env that a connection fills in, see launch/fill.h; NULL: none */
@@ -35,12 +36,15 @@ struct plan {
 	bool resets_oom_score, resets_personality;
 	mode_t umask;
 	int nice;
-	const char *chroot, *directory; /* borrowed from the configuration */
+	char *chroot, *directory;
 	bool changes_ids;
 	uid_t uid;
 	gid_t gid;
-	const gid_t *groups;
+	gid_t *groups;
 	size_t group_count;
+	enum conf_spawn spawn;
+	unsigned starting; /* processes that share it with the daemon, see launch/start.h */
+	bool is_dropped;   /* the last of them frees it */
 };
 
 /* One connection, or one start of a wait = yes program. */
@@ -52,9 +56,13 @@ struct connection {
 	int64_t accepted_us; /* when it came, on the monotonic clock; 0: it did not */
 };
 
-/* Borrows from conf, which must live as long as the plan. */
+/* Of conf only a redirect's target must live as long as the plan. */
 struct plan *plan_new(const struct service_conf *conf, const struct origin *origin);
-void plan_free(struct plan *p); /* NULL is allowed */
+/* At once, or when nobody starts from it any more. NULL is allowed. */
+void plan_free(struct plan *p);
+/* The settings lie here now, and say the same. */
+void plan_follow(struct plan *p, const struct service_conf *conf);
+void plan_release(struct plan *p); /* one that has started from it has done so */
 
 /* The environment for this connection: the fixed part and the variables of <porter/environment.h>. Valid until the next
  * call for any plan; nothing is allocated. */
@@ -73,7 +81,9 @@ struct worker_variables {
 char *const *plan_worker_environment(struct plan *p, const struct service_conf *conf,
     const struct worker_variables *v, char **listen_pid);
 
-/* What is in env + env_fixed now, goes into argv and env where they ask for it; system calls only. */
+/* The fixed part, and behind it room for ENVIRONMENT_TAIL words, which are as they were: a place that all plans share. */
+char **plan_vector(const struct plan *p);
+/* The tail of plan_vector goes into argv and env where they ask for it; system calls only. */
 void plan_fill(struct plan *p);
 /* A word of argv or of env's fixed part as it is in the settings. */
 const char *plan_text(const struct plan *p, const char *word);

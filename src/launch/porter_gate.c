@@ -80,6 +80,10 @@ porter_gate_words_new(const struct service_conf *conf, size_t *always)
 {
 	struct strings words = { 0 };
 
+	*always = 0;
+	if (!conf->asks_libwrap && conf->no_access_list.domains.count == 0 &&
+	    conf->only_from_list.domains.count == 0)
+		return NULL;
 	strings_add(&words, porter_gate_path());
 	if (conf->asks_libwrap) {
 		strings_add(&words, "--libwrap");
@@ -88,8 +92,6 @@ porter_gate_words_new(const struct service_conf *conf, size_t *always)
 	add_domains(&words, "--deny-domain", &conf->no_access_list.domains);
 	*always = words.count;
 	add_domains(&words, "--allow-domain", &conf->only_from_list.domains);
-	if (words.count == 1)
-		strings_done(&words);
 	return words.item;
 }
 

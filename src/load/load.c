@@ -160,6 +160,7 @@ load_service(struct loader *l, struct draft *d, const struct block *b)
 		d->conf->trouble = first_trouble(problems);
 	hand_over(l->problems, problems, is_off);
 	problems_done(problems);
+	service_conf_settle(d->conf);
 	return d->conf;
 }
 
@@ -172,9 +173,13 @@ load_services(struct loader *l)
 	draft_init(&d, l->options);
 	d.cache = access_cache_new();
 	c->services = mem_array(l->block_count, sizeof(*c->services));
-	for (size_t i = 0; i < l->block_count; i++)
-		if (l->blocks[i]->kind == BLOCK_SERVICE)
-			c->services[c->count++] = load_service(l, &d, l->blocks[i]);
+	for (size_t i = 0; i < l->block_count; i++) {
+		if (l->blocks[i]->kind != BLOCK_SERVICE)
+			continue;
+		c->services[c->count] = load_service(l, &d, l->blocks[i]);
+		c->services[c->count]->number = c->count;
+		c->count++;
+	}
 	access_cache_free(d.cache);
 	draft_done(&d);
 	conflicts_find(c, l->problems);

@@ -15,7 +15,6 @@ struct loop_ready {
 
 struct loop_backend {
 	const char *name;
-	bool is_epoll; /* its cost is that of the watchers that are ready, not of all there are */
 	void *(*open)(void); /* NULL with errno set if there is none */
 	/* A new watcher, whose slot is LOOP_SLOT_IDLE; for io->want, which may be 0. -errno: it is not watched at present,
 	 * which is tried again before each wait. */

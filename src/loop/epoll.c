@@ -177,7 +177,6 @@ epoll_close(void *state)
 
 const struct loop_backend loop_epoll_backend = {
 	.name = "epoll",
-	.is_epoll = true,
 	.open = epoll_open,
 	.add = epoll_add,
 	.update = epoll_update,

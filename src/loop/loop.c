@@ -16,6 +16,8 @@
 #include "loop/backend.h"
 #include "loop/timer.h"
 
+/* Events after which what waits for an idle moment waits no longer. */
+#define IDLE_MOST        64u
 /* After a failed wait, for lack of memory, the turn ends only so much later: a failure must not
  * make us spin. */
 #define FAILURE_PAUSE_MS 100
@@ -38,6 +40,7 @@ struct loop {
 	struct rate failures;
 	void (*idle)(void *arg); /* NULL: nothing is to be done */
 	void *idle_arg;
+	unsigned since_idle; /* events that were handled since it was asked for */
 	bool is_stopping;
 	bool is_calling; /* within a turn: the ready list is in use */
 };
@@ -73,12 +76,6 @@ loop_new(void)
 		l->state = l->backend->open();
 	}
 	return l;
-}
-
-bool
-loop_is_epoll(const struct loop *l)
-{
-	return l->backend->is_epoll;
 }
 
 /* A free function may defer another one, which goes the same way. */
@@ -117,6 +114,16 @@ loop_add(struct loop *l, struct loop_io *io)
 	}
 	io->slot = LOOP_SLOT_IDLE;
 	return l->backend->add(l->state, io);
+}
+
+int
+loop_try(struct loop *l, struct loop_io *io)
+{
+	int r = loop_add(l, io);
+
+	if (r < 0)
+		loop_del(l, io);
+	return r;
 }
 
 void
@@ -223,24 +230,44 @@ call_ready(struct loop *l, enum loop_order order)
 void
 loop_when_idle(struct loop *l, void (*fn)(void *arg), void *arg)
 {
+	if (l->idle == NULL)
+		l->since_idle = 0;
 	l->idle = fn;
 	l->idle_arg = arg;
+}
+
+static void
+call_idle(struct loop *l)
+{
+	void (*fn)(void *) = l->idle;
+
+	l->idle = NULL;
+	fn(l->idle_arg);
 }
 
 static int
 wait_for_ready(struct loop *l, int timeout_ms)
 {
-	void (*idle)(void *) = l->idle;
-	int n;
+	if (l->idle != NULL) {
+		int n = l->backend->wait(l->state, l->ready, 0);
 
-	if (idle != NULL) {
-		n = l->backend->wait(l->state, l->ready, 0);
 		if (n != 0)
 			return n;
-		l->idle = NULL;
-		idle(l->idle_arg);
+		call_idle(l);
 	}
 	return l->backend->wait(l->state, l->ready, wait_ms(l, timeout_ms));
+}
+
+static void
+call_all(struct loop *l)
+{
+	l->since_idle += l->ready_count;
+	l->is_calling = true;
+	if (l->idle != NULL && l->since_idle >= IDLE_MOST)
+		call_idle(l);
+	for (unsigned order = 0; order < LOOP_ORDER_MAX; order++)
+		call_ready(l, order);
+	l->is_calling = false;
 }
 
 void
@@ -251,13 +278,11 @@ loop_turn(struct loop *l, int timeout_ms)
 	assert(!l->is_calling);
 	n = wait_for_ready(l, timeout_ms);
 	l->ready_count = n > 0 ? (unsigned)n : 0;
-	l->is_calling = true;
-	for (unsigned order = 0; order < LOOP_ORDER_MAX; order++)
-		call_ready(l, order);
-	l->is_calling = false;
+	call_all(l);
 	if (n < 0)
 		handle_failure(l, -n);
-	timer_heap_fire(&l->timers, clock_now_ms());
+	if (timer_heap_first(&l->timers) != NULL)
+		timer_heap_fire(&l->timers, clock_now_ms());
 	free_deferred(l);
 }
 

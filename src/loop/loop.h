@@ -45,12 +45,11 @@ void loop_free(struct loop *l); /* NULL is allowed */
  * present (ENOMEM, ENOSPC), or never will (EPERM: files and directories, with epoll). It is added all the same, and
  * tried again before each wait; loop_del takes it back. */
 int loop_add(struct loop *l, struct loop_io *io);
+/* The same for an owner who can do without: where it is not watched at once it is not added. */
+int loop_try(struct loop *l, struct loop_io *io);
 /* Before its descriptor is closed. Allowed for one that is not added, and from any callback. */
 void loop_del(struct loop *l, struct loop_io *io);
 void loop_want(struct loop *l, struct loop_io *io, short want);
-
-/* True if watchers that have nothing to say, be they thousands, cost a turn nothing. */
-bool loop_is_epoll(const struct loop *l);
 
 /* As if it had been ready when this turn began; for one of an order whose time is yet to come. */
 void loop_poke(struct loop *l, struct loop_io *io, short got);
@@ -68,7 +67,8 @@ loop_timer_runs(const struct loop_timer *t)
 /* free_fn(object) at the end of the present turn, so that no callback finds its own object gone. */
 void loop_defer(struct loop *l, void (*free_fn)(void *), void *object);
 
-/* fn(arg), once, when nothing is ready and the loop is about to sleep. One at a time: the last one that was asked for. */
+/* fn(arg), once, when nothing is ready and the loop is about to sleep, and not much later where something always is. One at a
+ * time: the last one that was asked for. */
 void loop_when_idle(struct loop *l, void (*fn)(void *arg), void *arg);
 
 void loop_run(struct loop *l); /* turns until loop_stop */

@@ -13,8 +13,8 @@
 
 /* Descriptors below are left free for those that programs are given. */
 #define LOW_FD 64
-/* Signals taken in one turn; what is left stays readable. */
-#define BUDGET 16
+/* Signals taken in one turn, by one call; what is left stays readable. */
+#define BUDGET 16u
 
 struct signals {
 	struct loop *loop;
@@ -27,11 +27,11 @@ struct signals {
 };
 
 static void
-call_row(const struct signals *s, int signo)
+call_row(const struct signals *s, const struct signalfd_siginfo *info)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		if (s->rows[i].signo == signo) {
-			s->rows[i].fn(s->arg);
+		if (s->rows[i].signo == (int)info->ssi_signo) {
+			s->rows[i].fn(s->arg, (pid_t)info->ssi_pid);
 			return;
 		}
 	}
@@ -41,15 +41,13 @@ static void
 on_signal(struct loop_io *io, short got)
 {
 	const struct signals *s = io->arg;
-	struct signalfd_siginfo info;
+	struct signalfd_siginfo info[BUDGET] UNINITIALIZED;
+	ssize_t n = read(io->fd, info, sizeof(info));
 
 	(void)got;
-	/* A row may close us: then the descriptor is gone, but not yet the memory. */
-	for (unsigned i = 0; i < BUDGET && io->fd >= 0; i++) {
-		if (read(io->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-			return;
-		call_row(s, (int)info.ssi_signo);
-	}
+	/* A row may close us: then the descriptor is gone, but not yet the memory, and nobody is there for the others. */
+	for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(*info) && io->fd >= 0; i++)
+		call_row(s, &info[i]);
 }
 
 /* A pending signal stays pending over this: only ignoring it would drop it. */

@@ -90,8 +90,8 @@ handed_close_unclaimed(void)
 	for (unsigned i = 0; i < table_count; i++) {
 		if (table[i].is_claimed)
 			continue;
-		log_info("event=closed service=%s address=%s", table[i].id, table[i].key);
 		close_socket(&table[i]);
+		log_info("event=closed service=%s address=%s", table[i].id, table[i].key);
 	}
 	map_free(by_key);
 	by_key = NULL;

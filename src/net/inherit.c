@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +26,8 @@ struct inherited {
 	struct addr addr;
 };
 
+/* A configuration may be loaded beside the loop, and asks for names here. What else is done is done by the loop. */
+static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct inherited *list;
 static size_t list_count;
 
@@ -161,10 +164,13 @@ is_for(const struct inherited *i, const char *id, int socket_type)
 bool
 inherit_has(const char *id, int socket_type)
 {
-	for (size_t i = 0; i < list_count; i++)
-		if (is_for(&list[i], id, socket_type))
-			return true;
-	return false;
+	bool has = false;
+
+	pthread_mutex_lock(&names_lock);
+	for (size_t i = 0; i < list_count && !has; i++)
+		has = is_for(&list[i], id, socket_type);
+	pthread_mutex_unlock(&names_lock);
+	return has;
 }
 
 static int
@@ -193,8 +199,10 @@ inherit_claim_endpoint(const struct endpoint *e)
 		    !addr_equal(&found->addr, &e->addr))
 			continue;
 		/* A service of its name that comes later cannot have it any more. */
+		pthread_mutex_lock(&names_lock);
 		free(found->name);
 		found->name = NULL;
+		pthread_mutex_unlock(&names_lock);
 		return claim(found);
 	}
 	return -1;
@@ -203,9 +211,13 @@ inherit_claim_endpoint(const struct endpoint *e)
 void
 inherit_closed(int fd)
 {
-	for (size_t i = 0; i < list_count; i++)
-		if (list[i].fd == fd)
-			list[i].fd = -1;
+	for (size_t i = 0; i < list_count; i++) {
+		if (list[i].fd != fd)
+			continue;
+		pthread_mutex_lock(&names_lock);
+		list[i].fd = -1;
+		pthread_mutex_unlock(&names_lock);
+	}
 }
 
 void

@@ -313,6 +313,14 @@ socket_queue_mark(int fd, int socket_type)
 	return (uint64_t)info.tcpi_unacked + 1;
 }
 
+bool
+socket_is_ready(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 unsigned
 socket_queued(int fd)
 {

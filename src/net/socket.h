@@ -46,6 +46,8 @@ int socket_repair(int fd, int socket_type, unsigned backlog, const struct addr *
 /* A value that stays the same only while nobody takes from the queue of a listening or datagram socket; 0: the queue
  * is empty. Tells a program that reads what woke it from one that ends without reading. */
 uint64_t socket_queue_mark(int fd, int socket_type);
+/* There is somebody to accept, or something to read, at this moment. */
+bool socket_is_ready(int fd);
 /* Clients that nobody has accepted yet from a listening TCP socket; 0 of any other, where that is not to be had. */
 unsigned socket_queued(int fd);
 /* Closes it and removes the file of a unix socket, unless somebody still answers on it. e may be NULL. */

@@ -27,7 +27,7 @@ claim_all(struct work *w)
 		if (w->changes[i].stays)
 			keep_listeners(w, &w->changes[i]);
 	for (size_t i = 0; i < w->count; i++)
-		if (!w->changes[i].stays)
+		if (!w->changes[i].stays && !w->changes[i].follows)
 			seats_claim(w, &w->changes[i]);
 }
 
@@ -40,7 +40,7 @@ some_stay(struct work *w)
 	for (size_t i = 0; i < w->count; i++) {
 		struct change *c = &w->changes[i];
 
-		if (c->stays || seats_open(w, c) || c->service == NULL)
+		if (c->stays || c->follows || seats_open(w, c) || c->service == NULL)
 			continue;
 		seats_say_missing(c, "its new address cannot be bound");
 		seats_close(c);
@@ -137,6 +137,11 @@ commit_one(struct work *w, struct change *c)
 {
 	if (c->stays)
 		return;
+	if (c->follows) {
+		c->service->follows = false;
+		service_follow(c->service, w->config, c->conf);
+		return;
+	}
 	if (!seats_open_deferred(c)) {
 		restore(w, c);
 		return;
@@ -192,11 +197,12 @@ hold_configs(struct work *w)
 	struct service *s;
 
 	TAILQ_FOREACH(s, &w->rt->services, link)
-		w->held_count++;
+		w->held_count += !s->follows;
 	w->held = mem_array(w->held_count, sizeof(*w->held));
 	w->held_count = 0;
 	TAILQ_FOREACH(s, &w->rt->services, link)
-		w->held[w->held_count++] = config_ref(s->config);
+		if (!s->follows)
+			w->held[w->held_count++] = config_ref(s->config);
 }
 
 static void
@@ -208,10 +214,11 @@ let_configs_go(struct work *w)
 }
 
 struct apply_result
-apply_config(struct runtime *rt, struct config *config)
+apply_config(struct runtime *rt, struct config *config, const struct same *same)
 {
-	struct work w = { .rt = rt, .config = config };
+	struct work w = { .rt = rt, .config = config, .same = same };
 
+	match_same(&w);
 	match_listeners(&w);
 	match_services(&w);
 	hold_configs(&w);

@@ -7,6 +7,7 @@
 #include "conf/config.h"
 #include "run/runtime.h"
 
+struct same;
 struct service;
 
 struct apply_result {
@@ -17,7 +18,9 @@ struct apply_result {
 	    kept; /* services left as they were, since something that they name is missing now */
 };
 
-struct apply_result apply_config(struct runtime *rt, struct config *config);
+/* same: what is known of services that stay as they are, see reload/same.h; NULL: nothing. */
+struct apply_result apply_config(
+    struct runtime *rt, struct config *config, const struct same *same);
 
 /* One service alone, all others stay as they are: s is switched off and comes back under these settings, or it is NULL, for a
  * service that did not run. The settings are of config, which is kept by the service. NULL, or why not (heap): then

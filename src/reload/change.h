@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "net/socket.h"
 #include "reload/apply.h"
+#include "reload/same.h"
 #include "run/service.h"
 
 /* One address of a service to be: a listener that is there already, or a socket that was just opened. */
@@ -24,12 +25,14 @@ struct change {
 	struct seat *seats;
 	size_t count;
 	bool stays;   /* as it was */
+	bool follows; /* its settings are the same, and nothing is to be done for it */
 	bool returns; /* it is off, and will not be any more */
 };
 
 struct work {
 	struct runtime *rt;
 	struct config *config;
+	const struct same *same; /* NULL: nothing is known of that */
 	struct change *changes;
 	size_t count;
 	struct map *listeners; /* of before by key, those that nobody has claimed */
@@ -38,6 +41,8 @@ struct work {
 	struct apply_result result;
 };
 
+/* Services that need nothing but to be told where their settings are now; first of all. */
+void match_same(struct work *w);
 /* Which service becomes which: fills changes. Services are the same if they have one id, and of several with one id
  * those that have an address in common. */
 void match_services(struct work *w);

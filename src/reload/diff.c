@@ -98,6 +98,7 @@ diff_make(struct diff *diff, struct runtime *rt, struct config *config)
 	struct work w = { .rt = rt, .config = config };
 
 	*diff = (struct diff){ 0 };
+	match_same(&w);
 	match_listeners(&w);
 	match_services(&w);
 	for (size_t i = 0; i < w.count; i++)

@@ -13,14 +13,16 @@ match_listeners(struct work *w)
 	struct listener *l;
 
 	TAILQ_FOREACH(s, &w->rt->services, link)
-		TAILQ_FOREACH(l, &s->listeners, link)
-			count++;
+		if (!s->follows)
+			TAILQ_FOREACH(l, &s->listeners, link)
+				count++;
 	map_free(w->listeners);
 	w->listeners = map_new(count);
 	TAILQ_FOREACH(s, &w->rt->services, link)
 		TAILQ_FOREACH(l, &s->listeners, link) {
-			l->is_kept = false;
-			map_put(w->listeners, l->key, l);
+			l->is_kept = s->follows;
+			if (!s->follows)
+				map_put(w->listeners, l->key, l);
 		}
 }
 
@@ -32,11 +34,11 @@ services_by_id(struct work *w)
 	struct service *s;
 
 	TAILQ_FOREACH(s, &w->rt->services, link)
-		count++;
+		count += !s->follows;
 	by_id = map_new(count);
 	TAILQ_FOREACH(s, &w->rt->services, link) {
-		s->is_matched = s->is_gone;
-		if (!s->is_gone)
+		s->is_matched = s->is_gone || s->follows;
+		if (!s->is_matched)
 			map_put(by_id, s->conf->id, s);
 	}
 	return by_id;
@@ -147,15 +149,57 @@ drop_unserved(struct work *w)
 	w->count = kept;
 }
 
+static void
+list_changes(struct work *w)
+{
+	w->changes = mem_array(w->config->count, sizeof(*w->changes));
+	for (size_t i = 0; i < w->config->count; i++)
+		if (is_wanted(w->config->services[i]))
+			w->changes[w->count++].conf = w->config->services[i];
+}
+
+/* By the number of its settings; NULL where they are not those that a service has now. */
+static struct service **
+services_by_number(const struct work *w)
+{
+	const struct config *before = w->same->before;
+	struct service **list = mem_array(before->count, sizeof(struct service *));
+	struct service *s;
+
+	TAILQ_FOREACH(s, &w->rt->services, link)
+		if (s->config == before)
+			list[s->conf->number] = s;
+	return list;
+}
+
+void
+match_same(struct work *w)
+{
+	struct service **list;
+
+	list_changes(w);
+	if (w->same == NULL)
+		return;
+	list = services_by_number(w);
+	for (size_t i = 0; i < w->count; i++) {
+		struct change *c = &w->changes[i];
+		const struct service_conf *was = same_as(w->same, c->conf);
+		struct service *s = was != NULL ? list[was->number] : NULL;
+
+		c->follows = s != NULL && service_can_follow(s, c->conf);
+		if (!c->follows)
+			continue;
+		c->service = s;
+		s->follows = true;
+	}
+	free(list);
+}
+
 void
 match_services(struct work *w)
 {
 	struct map *by_id = services_by_id(w);
 
-	w->changes = mem_array(w->config->count, sizeof(*w->changes));
-	for (size_t i = 0; i < w->config->count; i++)
-		if (is_wanted(w->config->services[i]))
-			w->changes[w->count++].conf = w->config->services[i];
 	match_by(w, find_by_address);
 	if (some_are_off(w->rt))
 		match_by(w, find_off);

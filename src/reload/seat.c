@@ -107,7 +107,7 @@ is_ours_and_goes(const struct work *w, const struct endpoint *e)
 	TAILQ_FOREACH(s, &w->rt->services, link)
 		TAILQ_FOREACH(l, &s->listeners, link)
 			if (!l->is_kept && s->conf->socket_type == e->socket_type &&
-			    addr_port(&l->bound) == addr_port(&e->addr))
+			    addr_port(listener_bound(l)) == addr_port(&e->addr))
 				return true;
 	return false;
 }

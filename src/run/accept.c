@@ -52,7 +52,7 @@ say_accept_failed(struct listener *l, int error)
 {
 	unsigned left_out;
 
-	if (rate_allows(&l->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
+	if (rate_allows(&listener_trouble(l)->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
 		log_warn("event=accept-failed service=%s address=%s error=\"%s\" left-out=%u",
 		    l->role.conf->id, l->key, strerror(error), left_out);
 }
@@ -79,27 +79,6 @@ accept_failed(struct listener *l, int error)
 	}
 }
 
-/* A client that has sent a reset while it was queued needs no program. */
-static bool
-is_aborted(int fd)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
-}
-
-/* What the client has connected to: that of a listener for one address is known already. */
-static bool
-find_local(const struct listener *l, struct connection *c)
-{
-	if (l->bound.len != 0 && !addr_is_any(&l->bound)) {
-		c->local = l->bound;
-		return true;
-	}
-	return getsockname(c->fd, &c->local.u.sa, &c->local.len) == 0;
-}
-
 /* The socket of a client, or -errno. */
 static int
 accept_socket(struct listener *l, struct addr *peer)
@@ -120,7 +99,7 @@ static bool
 accept_one(struct listener *l, enum verdict v)
 {
 	struct service *s = l->role.service;
-	struct connection c = { .peer.len = sizeof(c.peer.u), .local.len = sizeof(c.local.u) };
+	struct connection c = { .peer.len = sizeof(c.peer.u) };
 
 	c.fd = accept_socket(l, &c.peer);
 	if (c.fd < 0) {
@@ -129,14 +108,7 @@ accept_one(struct listener *l, enum verdict v)
 	}
 	l->accept_failures = 0;
 	take_arrived(s, &c);
-	if (is_aborted(c.fd) || !find_local(l, &c)) {
-		s->counters.aborted++;
-		TRACE(s, 0, "a client on %s had gone before it was accepted: closed", l->key);
-		linger_close(c.fd);
-		return true;
-	}
 	addr_canonical(&c.peer);
-	addr_canonical(&c.local);
 	c.id = ++s->runtime->connections;
 	TRACE(s, c.id, "accepted on %s from %s", l->key, trace_peer(&c.peer));
 	take_client(s, l, &c, v);
@@ -146,8 +118,9 @@ accept_one(struct listener *l, enum verdict v)
 static void
 drop(struct listener *l)
 {
-	take_give_up(l->role.service, &l->pending);
-	l->pending.fd = -1;
+	struct connection c = listener_take_pending(l);
+
+	take_give_up(l->role.service, &c);
 }
 
 static void
@@ -183,7 +156,7 @@ send_away(struct listener *l, const struct connection *first, enum verdict v)
 	}
 	addr_canonical(&c.peer);
 	c.id = ++s->runtime->connections;
-	take_refuse(s, &c, v);
+	take_refuse(s, l, &c, v);
 }
 
 /* The program gets the listening socket itself. Of a datagram the first sender is known. */
@@ -218,7 +191,9 @@ accept_refuse_datagram(struct service *s, const struct addr *peer, enum verdict 
 {
 	s->counters.refused[v]++;
 	TRACE(s, 0, "a datagram from %s was thrown away: %s", trace_peer(peer), verdict_reason(v));
-	if (v != VERDICT_BANNED && refusals_allow(&s->refusals, peer, clock_now_ms()))
+	if (s->refusals == NULL)
+		s->refusals = mem_alloc(sizeof(*s->refusals));
+	if (v != VERDICT_BANNED && refusals_allow(s->refusals, peer, clock_now_ms()))
 		activity_fail(s, verdict_reason(v), peer, ++s->runtime->connections);
 }
 
@@ -280,14 +255,15 @@ static void
 accept_clients(struct listener *l)
 {
 	struct service *s = l->role.service;
-	/* One that may block is asked only when somebody is known to be there. */
+	/* One that may block is asked only when somebody is known to be there. Of the others the queue is looked at, too: an
+	 * accept that finds nobody costs more than one that succeeds, and ten times what it costs to look. */
 	unsigned left = conf_has_pool(s->conf) && !l->is_shared ? ACCEPTS_A_TURN : 1;
 	enum verdict v;
 
 	do
 		v = service_looks(s);
 	while (!take_must_queue(l, v) && accept_one(l, v) && --left > 0 && l->holds == 0 &&
-	       pool_has_idle(s->pool));
+	       pool_has_idle(s->pool) && socket_is_ready(l->io.fd));
 }
 
 static void

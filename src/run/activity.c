@@ -12,9 +12,6 @@
 #include "base/mem.h"
 #include "run/activity_format.h"
 
-/* Lines of a file may wait so long for others to be written with. */
-#define GATHER_MS 10
-
 /* xinetd's stamp of log files: YY/M/D@HH:MM:SS, month and day without a leading zero. The same text for a whole second. */
 static const char *
 stamp(int64_t wall_ms)
@@ -34,19 +31,9 @@ stamp(int64_t wall_ms)
 }
 
 static void
-write_gathered(struct loop_timer *t, int64_t now_ms)
+on_idle(void *arg)
 {
-	(void)t;
-	(void)now_ms;
-	sink_flush_all();
-}
-
-static struct loop_timer gathered = { .fn = write_gathered };
-
-static void
-on_idle(void *loop)
-{
-	loop_timer_stop(loop, &gathered);
+	(void)arg;
 	sink_flush_all();
 }
 
@@ -55,11 +42,8 @@ on_idle(void *loop)
 static void
 gather(struct runtime *rt, struct sink *sink, const char *now, int priority, const char *line)
 {
-	if (!sink_gather(sink, now, priority, line))
-		return;
-	loop_when_idle(rt->loop, on_idle, rt->loop);
-	if (!loop_timer_runs(&gathered))
-		loop_timer_set(rt->loop, &gathered, clock_now_ms() + GATHER_MS);
+	if (sink_gather(sink, now, priority, line))
+		loop_when_idle(rt->loop, on_idle, NULL);
 }
 
 /* Whoever looks at the running daemon sees all services in one form. */
@@ -147,15 +131,26 @@ milliseconds(const struct timeval *tv)
 /* The kernel counts what goes to disks in blocks of this many bytes. */
 #define BLOCK 512u
 
-/* A forked child begins with the daemon's own pages: a peak below them says nothing of the program. */
+/* A forked child begins with the daemon's own pages: a peak below them says nothing of the program. The daemon's own peak never
+ * falls: where the one that is known is not exceeded, it need not be asked for. */
+static bool
+is_larger(const struct rusage *usage)
+{
+	static long known;
+	struct rusage own;
+
+	if (usage->ru_maxrss <= known || getrusage(RUSAGE_SELF, &own) < 0)
+		return false;
+	known = own.ru_maxrss;
+	return usage->ru_maxrss > known;
+}
+
 static void
 set_usage(struct activity_event *e, const struct rusage *usage)
 {
-	struct rusage own;
-
 	activity_number(
 	    e, FIELD_CPU, milliseconds(&usage->ru_utime) + milliseconds(&usage->ru_stime));
-	if (getrusage(RUSAGE_SELF, &own) == 0 && usage->ru_maxrss > own.ru_maxrss)
+	if (is_larger(usage))
 		activity_number(e, FIELD_RSS, (uint64_t)usage->ru_maxrss);
 	if (usage->ru_inblock > 0)
 		activity_number(e, FIELD_READ, (uint64_t)usage->ru_inblock * BLOCK);

@@ -8,29 +8,40 @@
 
 enum kind { NUMBER, MILLISECONDS, HOST, TEXT };
 
+/* With its length, which is not to be found out for each line. */
+struct word {
+	const char *text;
+	size_t len;
+};
+
+#define WORD(text)       \
+ {                       \
+  text, sizeof(text) - 1 \
+ }
+
 /* before, after: in xinetd's form. */
 static const struct {
-	const char *key;
-	const char *before, *after;
+	struct word key, before, after;
 	enum kind kind;
 	bool is_whole; /* in xinetd's form these milliseconds are whole seconds */
 } rows[] = {
-	[FIELD_REASON] = { "reason", " ", "", TEXT, false },
-	[FIELD_STATUS] = { "status", " status=", "", NUMBER, false },
-	[FIELD_SIGNAL] = { "signal", " signal=", "", NUMBER, false },
-	[FIELD_PID] = { "pid", " pid=", "", NUMBER, false },
-	[FIELD_FROM] = { "from", " from=", "", HOST, false },
-	[FIELD_DURATION] = { "duration", " duration=", "(sec)", MILLISECONDS, true },
-	[FIELD_CPU] = { "cpu", " cpu=", "(sec)", MILLISECONDS, false },
-	[FIELD_RSS] = { "rss_kb", " rss=", "(kB)", NUMBER, false },
-	[FIELD_READ] = { "read", " read=", "", NUMBER, false },
-	[FIELD_WRITTEN] = { "written", " written=", "", NUMBER, false },
-	[FIELD_BYTES_IN] = { "bytes_in", " bytes=", "", NUMBER, false },
-	[FIELD_BYTES_OUT] = { "bytes_out", "/", "", NUMBER, false },
-	[FIELD_TRAFFIC_IN] = { "bytes_in", " in=", "(bytes)", NUMBER, false },
-	[FIELD_TRAFFIC_OUT] = { "bytes_out", " out=", "(bytes)", NUMBER, false },
-	[FIELD_RESULT] = { "result", " result=", "", TEXT, false },
-	[FIELD_CONN] = { "conn", " conn=", "", NUMBER, false },
+	[FIELD_REASON] = { WORD("reason"), WORD(" "), WORD(""), TEXT, false },
+	[FIELD_STATUS] = { WORD("status"), WORD(" status="), WORD(""), NUMBER, false },
+	[FIELD_SIGNAL] = { WORD("signal"), WORD(" signal="), WORD(""), NUMBER, false },
+	[FIELD_PID] = { WORD("pid"), WORD(" pid="), WORD(""), NUMBER, false },
+	[FIELD_FROM] = { WORD("from"), WORD(" from="), WORD(""), HOST, false },
+	[FIELD_DURATION] = { WORD("duration"), WORD(" duration="), WORD("(sec)"), MILLISECONDS,
+	    true },
+	[FIELD_CPU] = { WORD("cpu"), WORD(" cpu="), WORD("(sec)"), MILLISECONDS, false },
+	[FIELD_RSS] = { WORD("rss_kb"), WORD(" rss="), WORD("(kB)"), NUMBER, false },
+	[FIELD_READ] = { WORD("read"), WORD(" read="), WORD(""), NUMBER, false },
+	[FIELD_WRITTEN] = { WORD("written"), WORD(" written="), WORD(""), NUMBER, false },
+	[FIELD_BYTES_IN] = { WORD("bytes_in"), WORD(" bytes="), WORD(""), NUMBER, false },
+	[FIELD_BYTES_OUT] = { WORD("bytes_out"), WORD("/"), WORD(""), NUMBER, false },
+	[FIELD_TRAFFIC_IN] = { WORD("bytes_in"), WORD(" in="), WORD("(bytes)"), NUMBER, false },
+	[FIELD_TRAFFIC_OUT] = { WORD("bytes_out"), WORD(" out="), WORD("(bytes)"), NUMBER, false },
+	[FIELD_RESULT] = { WORD("result"), WORD(" result="), WORD(""), TEXT, false },
+	[FIELD_CONN] = { WORD("conn"), WORD(" conn="), WORD(""), NUMBER, false },
 };
 
 _Static_assert(ARRAY_LEN(rows) == FIELD_MAX, "every field has a row");
@@ -84,27 +95,17 @@ host_text(const struct addr *peer, char *text)
 	return addr_family(peer) == AF_UNIX ? "unix" : addr_format(peer, text);
 }
 
-/* Written without a format where nearly all clients come from. */
 static void
-put_host(struct line *l, const struct addr *peer)
+put_word(struct line *l, const struct word *w)
 {
-	const unsigned char *b = (const unsigned char *)&peer->u.in.sin_addr;
-	char text[ADDR_TEXT_SIZE] UNINITIALIZED;
-
-	if (addr_family(peer) != AF_INET) {
-		line_put(l, host_text(peer, text));
-		return;
-	}
-	for (int i = 0; i < 4; i++) {
-		if (i > 0)
-			line_put(l, ".");
-		line_number(l, b[i]);
-	}
+	line_bytes(l, w->text, w->len);
 }
 
 static void
 put_value(struct line *l, const struct activity_event *e, unsigned i)
 {
+	char host[ADDR_TEXT_SIZE] UNINITIALIZED;
+
 	switch (rows[i].kind) {
 	case NUMBER:
 		line_number(l, e->value[i].number);
@@ -113,7 +114,7 @@ put_value(struct line *l, const struct activity_event *e, unsigned i)
 		line_thousandths(l, e->value[i].number);
 		break;
 	case HOST:
-		put_host(l, e->peer);
+		line_put(l, host_text(e->peer, host));
 		break;
 	case TEXT:
 		put_quoted(l, e->value[i].text);
@@ -134,7 +135,7 @@ format_xinetd(struct line *l, const struct activity_event *e)
 	for (; left != 0; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctz(left);
 
-		line_put(l, rows[i].before);
+		put_word(l, &rows[i].before);
 		if (rows[i].kind == HOST && e->peer->len == 0)
 			line_put(l, "<no address>");
 		else if (rows[i].is_whole)
@@ -143,7 +144,7 @@ format_xinetd(struct line *l, const struct activity_event *e)
 			line_put(l, e->value[i].text); /* words of our own, as xinetd has them */
 		else
 			put_value(l, e, i);
-		line_put(l, rows[i].after);
+		put_word(l, &rows[i].after);
 	}
 }
 
@@ -173,7 +174,7 @@ format_logfmt(struct line *l, const struct activity_event *e)
 		unsigned i = (unsigned)__builtin_ctz(left);
 
 		line_put(l, " ");
-		line_put(l, rows[i].key);
+		put_word(l, &rows[i].key);
 		line_put(l, "=");
 		put_value(l, e, i);
 		if (rows[i].kind == HOST && has_port(e)) {
@@ -198,18 +199,18 @@ put_json(struct line *l, const struct activity_event *e, unsigned i)
 {
 	switch (rows[i].kind) {
 	case NUMBER:
-		line_json_number(l, rows[i].key, e->value[i].number);
+		line_json_number(l, rows[i].key.text, e->value[i].number);
 		break;
 	case MILLISECONDS:
-		line_json_thousandths(l, rows[i].key, e->value[i].number);
+		line_json_thousandths(l, rows[i].key.text, e->value[i].number);
 		break;
 	case HOST:
-		put_json_host(l, rows[i].key, e->peer);
+		put_json_host(l, rows[i].key.text, e->peer);
 		if (has_port(e))
 			line_json_number(l, "port", addr_port(e->peer));
 		break;
 	case TEXT:
-		line_json_text(l, rows[i].key, e->value[i].text);
+		line_json_text(l, rows[i].key.text, e->value[i].text);
 		break;
 	}
 }

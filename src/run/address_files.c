@@ -352,22 +352,69 @@ address_files_tell_refused(
 			tell(arg, file->path);
 }
 
-struct ip_set *
-address_files_known(void *arg, const char *path)
-{
-	const struct address_files *f = arg;
-	const struct address_file *file = find(f, path);
-	char why[256];
-	struct stat now;
-
-	if (file == NULL || !file->is_current || address_file_look(path, f->trust, &now, why) < 0 ||
-	    !is_same(&now, &file->known))
-		return NULL;
-	return ip_set_ref(file->set);
-}
-
 const struct ip_set *
 address_file_set(const struct address_file *file)
 {
 	return file->set;
+}
+
+/* ---- what they hold, for others ---- */
+
+struct shot {
+	char *path;
+	struct stat known;
+	struct ip_set *set;
+};
+
+struct address_snapshot {
+	struct trust trust;
+	struct shot *shots;
+	size_t count;
+};
+
+struct address_snapshot *
+address_snapshot_new(const struct address_files *f)
+{
+	struct address_snapshot *s = mem_alloc(sizeof(*s));
+	const struct address_file *file;
+	size_t most = 0;
+
+	LIST_FOREACH(file, &f->files, link)
+		most += file->is_current;
+	s->trust = *f->trust;
+	s->shots = mem_array(most, sizeof(*s->shots));
+	LIST_FOREACH(file, &f->files, link)
+		if (file->is_current)
+			s->shots[s->count++] = (struct shot){ .path = mem_dup(file->path),
+				.known = file->known,
+				.set = ip_set_ref(file->set) };
+	return s;
+}
+
+void
+address_snapshot_free(struct address_snapshot *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->count; i++) {
+		free(s->shots[i].path);
+		ip_set_unref(s->shots[i].set);
+	}
+	free(s->shots);
+	free(s);
+}
+
+struct ip_set *
+address_snapshot_find(void *arg, const char *path)
+{
+	const struct address_snapshot *s = arg;
+	char why[256];
+	struct stat now;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->shots[i].path, path) == 0 &&
+		    address_file_look(path, &s->trust, &now, why) == 0 &&
+		    is_same(&now, &s->shots[i].known))
+			return ip_set_ref(s->shots[i].set);
+	return NULL;
 }

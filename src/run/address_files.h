@@ -26,8 +26,13 @@ const struct ip_set *address_file_set(const struct address_file *file);
 /* Tells of each file whose latest change cannot be used. */
 void address_files_tell_refused(
     const struct address_files *f, void (*tell)(void *arg, const char *path), void *arg);
-/* A reference to them, if the file at this path is one of those and the same as when it was read; NULL: it is to be read. arg: the
- * struct address_files. */
-struct ip_set *address_files_known(void *arg, const char *path);
+
+/* What they hold at present, for somebody who loads a configuration meanwhile. */
+struct address_snapshot;
+struct address_snapshot *address_snapshot_new(const struct address_files *f);
+void address_snapshot_free(struct address_snapshot *s); /* NULL is allowed */
+/* A reference to the set of the file at this path, if it is one of those and the same as when it was read; NULL: it is to be read. arg:
+ * the snapshot. */
+struct ip_set *address_snapshot_find(void *arg, const char *path);
 
 #endif

@@ -398,7 +398,7 @@ find_way(const struct listener *l, const struct addr *local, const struct addr *
 static int
 open_dialog(const struct listener *l, const struct connection *c)
 {
-	const int family = addr_family(&l->bound);
+	const int family = addr_family(listener_bound(l));
 	const struct addr local = in_family(&c->local, family), peer = in_family(&c->peer, family);
 	int r = find_way(l, &local, &peer), fd;
 
@@ -539,7 +539,7 @@ take(struct listener *l, const struct arrival *a)
 	struct connection c = { .fd = -1, .peer = a->from };
 
 	addr_canonical(&c.peer);
-	if (!arrival_local(a, addr_port(&l->bound), &c.local) || is_nobody(s, &c)) {
+	if (!arrival_local(a, addr_port(listener_bound(l)), &c.local) || is_nobody(s, &c)) {
 		take_arrived(s, &c);
 		throw_away(s, &c);
 		return;

@@ -36,14 +36,16 @@ list_service(FILE *out, const struct service *s)
 	TAILQ_FOREACH(l, &s->listeners, link) {
 		const struct listener *before = TAILQ_PREV(l, listener_list, link);
 
-		if (!listener_is_bound(l) || (before != NULL && listener_is_bound(before) &&
-						 addr_port(&before->bound) == addr_port(&l->bound)))
+		if (!listener_is_bound(l) ||
+		    (before != NULL && listener_is_bound(before) &&
+			addr_port(listener_bound(before)) == addr_port(listener_bound(l))))
 			continue;
-		if (addr_family(&l->bound) == AF_UNIX)
-			fprintf(out, "%s unix %s\n", s->conf->name, l->bound.u.un.sun_path);
+		if (addr_family(listener_bound(l)) == AF_UNIX)
+			fprintf(
+			    out, "%s unix %s\n", s->conf->name, listener_bound(l)->u.un.sun_path);
 		else
 			fprintf(out, "%s %s %u\n", s->conf->name, protocol_of(s->conf),
-			    addr_port(&l->bound));
+			    addr_port(listener_bound(l)));
 	}
 }
 

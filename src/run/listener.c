@@ -97,7 +97,7 @@ static void
 serve_last(struct listener *l)
 {
 	l->runtime->handler->retry(l);
-	if (l->pending.fd < 0)
+	if (l->pending == NULL)
 		listener_free(l);
 }
 
@@ -111,7 +111,7 @@ on_timer(struct loop_timer *t, int64_t now_ms)
 		serve_last(l);
 	else if (!listener_is_bound(l))
 		listener_open_or_retry(l);
-	else if (l->pending.fd >= 0)
+	else if (l->pending != NULL)
 		l->runtime->handler->retry(l);
 	else
 		listener_release(l, HOLD_BACKOFF);
@@ -129,18 +129,45 @@ listener_new(struct runtime *rt, const struct listener_role *role, const char *k
 	l->io = (struct loop_io){
 		.fd = -1, .order = LOOP_LISTENERS, .fn = rt->handler->ready, .arg = l
 	};
-	l->pending.fd = -1;
 	l->timer = (struct loop_timer){ .fn = on_timer, .arg = l };
 	TAILQ_INSERT_TAIL(role->list, l, link);
 	return l;
 }
 
+struct listener_trouble *
+listener_trouble(struct listener *l)
+{
+	if (l->trouble == NULL)
+		l->trouble = mem_alloc(sizeof(*l->trouble));
+	return l->trouble;
+}
+
+/* Nearly always it is what the settings say, and there may be very many listeners. */
+void
+listener_set_bound(struct listener *l, const struct addr *bound)
+{
+	const struct addr *said = l->role.endpoint != NULL ? &l->role.endpoint->addr : NULL;
+	struct addr *own = NULL;
+
+	if (said == NULL || said->len != bound->len || memcmp(&said->u, &bound->u, said->len) != 0)
+		said = NULL;
+	if (said == NULL && bound->len != 0) {
+		own = mem_alloc(sizeof(*own));
+		*own = *bound;
+	}
+	free(l->own_bound);
+	l->own_bound = own;
+	l->bound = own != NULL ? own : said;
+}
+
 void
 listener_adopt(struct listener *l, int fd)
 {
-	l->bound.len = sizeof(l->bound.u);
-	if (getsockname(fd, &l->bound.u.sa, &l->bound.len) < 0)
-		l->bound.len = 0;
+	struct addr bound = { .len = sizeof(bound.u) };
+
+	if (getsockname(fd, &bound.u.sa, &bound.len) < 0)
+		bound.len = 0;
+	listener_set_bound(l, &bound);
 	l->io.fd = fd;
 	l->io.want = l->holds == 0 ? POLLIN : 0;
 	loop_add(l->runtime->loop, &l->io);
@@ -165,7 +192,7 @@ open_socket(struct listener *l)
 		return fd;
 	loop_timer_stop(l->runtime->loop, &l->timer);
 	l->retry_ms = 0;
-	if (l->pending.fd >= 0)
+	if (l->pending != NULL)
 		loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms());
 	listener_attach(l, fd);
 	network_watch_settle(l->runtime);
@@ -206,8 +233,9 @@ listener_open_or_retry(struct listener *l)
 static void
 forgive(struct listener *l)
 {
-	throttle_succeeded(&l->idle_ends);
-	if (l->pending.fd < 0)
+	if (l->trouble != NULL)
+		throttle_succeeded(&l->trouble->idle_ends);
+	if (l->pending == NULL)
 		loop_timer_stop(l->runtime->loop, &l->timer);
 	listener_release(l, HOLD_BACKOFF);
 }
@@ -223,7 +251,7 @@ close_socket(struct listener *l)
 	l->io.fd = -1;
 	l->holds &=
 	    ~(unsigned)HOLD_SHARED; /* whoever had the old socket does not have the next one */
-	l->bound.len = 0;
+	listener_set_bound(l, &(struct addr){ 0 });
 	l->file.ino = 0;
 }
 
@@ -274,10 +302,12 @@ void
 listener_move(struct listener *l, const struct listener_role *role)
 {
 	struct socket_options options = socket_options_of(role->conf);
+	const struct addr bound = *listener_bound(l);
 	int r;
 
 	TAILQ_REMOVE(l->role.list, l, link);
 	l->role = *role;
+	listener_set_bound(l, &bound);
 	TAILQ_INSERT_TAIL(role->list, l, link);
 	listener_release(l, HOLD_FULL);
 	listener_release(l, HOLD_POOL);
@@ -298,11 +328,26 @@ listener_move(struct listener *l, const struct listener_role *role)
 		    l->key, strerror(-r));
 }
 
+void
+listener_follow(struct listener *l, const struct service_conf *conf, const struct endpoint *e)
+{
+	const struct addr bound = *listener_bound(l);
+
+	l->role.conf = conf;
+	l->role.endpoint = e;
+	listener_set_bound(l, &bound);
+	if (l->trouble != NULL)
+		throttle_succeeded(&l->trouble->idle_ends);
+}
+
 static void
 free_listener(void *object)
 {
 	struct listener *l = object;
 
+	free(l->pending);
+	free(l->own_bound);
+	free(l->trouble);
 	free(l->key);
 	free(l);
 }
@@ -312,7 +357,7 @@ listener_free(struct listener *l)
 {
 	close_socket(l);
 	loop_timer_stop(l->runtime->loop, &l->timer);
-	if (l->pending.fd >= 0)
+	if (l->pending != NULL)
 		l->runtime->handler->drop(l);
 	if (l->owner != NULL)
 		l->owner->listener = NULL;
@@ -328,7 +373,7 @@ listener_turn_off(struct listener *l)
 		listener_hold(l, HOLD_OFF);
 		return;
 	}
-	if (l->pending.fd < 0) {
+	if (l->pending == NULL) {
 		listener_free(l);
 		return;
 	}
@@ -344,7 +389,8 @@ listener_repair(struct listener *l)
 
 	/* Reading it clears it; poll(2) reports it until then. */
 	getsockopt(l->io.fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	r = socket_repair(l->io.fd, l->role.conf->socket_type, l->role.conf->backlog, &l->bound);
+	r = socket_repair(
+	    l->io.fd, l->role.conf->socket_type, l->role.conf->backlog, listener_bound(l));
 	if (r == 0)
 		return;
 	log_warn("event=listener-lost service=%s address=%s error=\"%s\"", l->role.conf->id, l->key,
@@ -394,12 +440,12 @@ pause_program(struct listener *l, int64_t now_ms)
 {
 	unsigned left_out;
 
-	if (rate_allows(&l->idle_rate, now_ms, IDLE_MESSAGE_MS, &left_out))
+	if (rate_allows(&l->trouble->idle_rate, now_ms, IDLE_MESSAGE_MS, &left_out))
 		log_warn("event=program-idle service=%s address=%s pause=%lld(ms) left-out=%u "
 			 "reason=\"ends again and again without taking what waits for it\"",
-		    l->role.conf->id, l->key, (long long)(l->idle_ends.until_ms - now_ms),
+		    l->role.conf->id, l->key, (long long)(l->trouble->idle_ends.until_ms - now_ms),
 		    left_out);
-	listener_back_off(l, l->idle_ends.until_ms);
+	listener_back_off(l, l->trouble->idle_ends.until_ms);
 }
 
 void
@@ -412,19 +458,32 @@ listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms)
 	l->owner = NULL;
 	listener_repair(l);
 	if (!has_idled(l, mark_before, lifetime_ms))
-		throttle_succeeded(&l->idle_ends);
-	else if (throttle_failed(&l->idle_ends, rule, now))
+		throttle_succeeded(&listener_trouble(l)->idle_ends);
+	else if (throttle_failed(&listener_trouble(l)->idle_ends, rule, now))
 		pause_program(l, now);
 	listener_release(l, HOLD_PROGRAM);
 }
 
 void
-listener_wait_for_fork(struct listener *l, const struct connection *c, unsigned tries)
+listener_wait_for_fork(
+    struct listener *l, const struct connection *c, unsigned tries, int64_t due_ms)
 {
-	l->pending = *c;
+	if (l->pending == NULL)
+		l->pending = mem_alloc(sizeof(*l->pending));
+	*l->pending = *c;
 	l->tries = tries;
 	listener_hold(l, HOLD_FORK);
-	loop_timer_set(l->runtime->loop, &l->timer, clock_now_ms());
+	loop_timer_set(l->runtime->loop, &l->timer, due_ms);
+}
+
+struct connection
+listener_take_pending(struct listener *l)
+{
+	const struct connection c = *l->pending;
+
+	free(l->pending);
+	l->pending = NULL;
+	return c;
 }
 
 const char *

@@ -53,28 +53,50 @@ struct listener_role {
 	    *endpoint; /* of the settings; NULL for a socket handed over by name */
 };
 
+/* What only some listeners ever need. */
+struct listener_trouble {
+	struct throttle idle_ends; /* of programs that end without serving */
+	struct rate idle_rate;     /* of messages about them */
+	struct rate accept_rate;   /* of messages about failing accepts */
+};
+
 struct listener {
 	struct loop_io io; /* fd -1: could not be bound yet */
 	struct runtime *runtime;
 	struct listener_role role;
-	struct server *owner;    /* the wait = yes program that has the socket; NULL: none */
-	char *key;               /* of the endpoint, or "inherited:stream:id" */
-	struct addr bound;       /* what it is bound to; no address while it is not */
+	struct server *owner; /* the wait = yes program that has the socket; NULL: none */
+	char *key;            /* of the endpoint, or "inherited:stream:id" */
+	const struct addr *
+	    bound; /* what it is bound to: the endpoint's address, or own_bound; NULL while it is not */
+	struct addr *own_bound;
 	struct socket_file file; /* that a unix socket of ours made */
 	unsigned holds;
-	struct loop_timer timer;   /* the next try to bind or to fork, or the end of a back-off */
-	int64_t retry_ms;          /* the present distance between tries to bind */
-	int bind_error;            /* errno of the last one */
-	struct connection pending; /* waits for a fork; fd -1: none */
-	unsigned tries;
-	struct throttle idle_ends; /* of programs that end without serving */
-	struct rate idle_rate;     /* of messages about them */
-	unsigned accept_failures;  /* one after the other */
 	bool is_shared; /* other processes have or had it: it may block although we never let it */
-	struct rate accept_rate; /* of messages about failing accepts */
-	bool is_kept;            /* used while a new configuration is applied */
+	bool is_kept;   /* used while a new configuration is applied */
+	struct loop_timer timer; /* the next try to bind or to fork, or the end of a back-off */
+	struct listener_trouble *trouble; /* NULL: there was none yet */
+	struct connection *pending;       /* waits for a fork; NULL: none */
+	int bind_error;                   /* errno of the last try to bind */
+	unsigned retry_ms;                /* the present distance between tries to bind */
+	unsigned tries;
+	unsigned accept_failures; /* one after the other */
 	TAILQ_ENTRY(listener) link;
 };
+
+/* What it is bound to; no address while it is not. */
+static inline const struct addr *
+listener_bound(const struct listener *l)
+{
+	static const struct addr nothing = { 0 };
+
+	return l->bound != NULL ? l->bound : &nothing;
+}
+
+/* Made at the first time. */
+struct listener_trouble *listener_trouble(struct listener *l);
+
+/* It is known to be bound to this; len 0: to nothing. */
+void listener_set_bound(struct listener *l, const struct addr *bound);
 
 /* A listener that is not bound yet, at the end of the list. */
 struct listener *listener_new(
@@ -94,6 +116,8 @@ bool listener_heeds_network(const struct listener *l);
 /* Takes another role, at the end of that list. The socket's options are applied; a unix socket whose file is not at its
  * path any more is closed, for the caller to open it anew. */
 void listener_move(struct listener *l, const struct listener_role *role);
+/* Of one that is bound: its settings lie here now, and say the same. */
+void listener_follow(struct listener *l, const struct service_conf *conf, const struct endpoint *e);
 /* Closes the socket; clients in its queue get a reset. A wait = yes program keeps its own descriptor. */
 void listener_free(struct listener *l);
 
@@ -112,8 +136,11 @@ void listener_lend(struct listener *l, struct server *owner);
 /* The program has ended after lifetime_ms; mark_before is what socket_queue_mark said when it began. */
 void listener_return(struct listener *l, uint64_t mark_before, int64_t lifetime_ms);
 
-/* It has accepted this client already, for whom a fork has failed so many times; now it is tried again. */
-void listener_wait_for_fork(struct listener *l, const struct connection *c, unsigned tries);
+/* It has accepted this client already, for whom a fork has failed so many times; it is tried again at due_ms. */
+void listener_wait_for_fork(
+    struct listener *l, const struct connection *c, unsigned tries, int64_t due_ms);
+/* It waits no more: it is the caller's. */
+struct connection listener_take_pending(struct listener *l);
 
 static inline bool
 listener_is_bound(const struct listener *l)

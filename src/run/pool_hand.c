@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/linger.h"
+#include "net/socket.h"
 #include "run/activity.h"
 #include "run/door.h"
 #include "run/pool.h"
@@ -292,7 +293,7 @@ release(struct listener *l)
 {
 	listener_release(l, HOLD_POOL);
 	listener_release(l, HOLD_FULL);
-	if (l->holds == 0 && !l->is_shared)
+	if (l->holds == 0 && !l->is_shared && listener_is_bound(l) && socket_is_ready(l->io.fd))
 		loop_poke(l->runtime->loop, &l->io, POLLIN);
 }
 
@@ -333,9 +334,7 @@ pool_look_at_queue(struct pool *p, int64_t now_ms)
 		return;
 	pool_wake(p, now_ms + FULL_LOOK_MS);
 	TAILQ_FOREACH(l, &p->service->listeners, link) {
-		struct pollfd queue = { .fd = l->io.fd, .events = POLLIN };
-
-		if (listener_is_bound(l) && poll(&queue, 1, 0) > 0) {
+		if (listener_is_bound(l) && socket_is_ready(l->io.fd)) {
 			say_full(p);
 			return;
 		}

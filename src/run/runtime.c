@@ -9,6 +9,7 @@
 
 #include "base/descriptor.h"
 #include "conf/config.h"
+#include "launch/start.h"
 #include "net/drain.h"
 #include "policy/ban.h"
 #include "run/address_files.h"
@@ -17,12 +18,24 @@
 #include "run/lobby.h"
 #include "run/mux.h"
 #include "run/network_watch.h"
+#include "run/service.h"
 #include "run/stderr_log.h"
 
 /* Descriptors that the daemon keeps for itself, its logs and its listeners beyond those of programs. */
 #define RESERVED_DESCRIPTORS 128UL
 /* The part of all descriptors that pipes of standard error may take. */
 #define STDERR_PART          4
+
+static void
+say_stuck(void *arg, pid_t pid)
+{
+	const struct runtime *rt = arg;
+	const struct server *server = servers_find(rt->servers, pid);
+
+	log_warn(
+	    "event=start-stuck service=%s pid=%d action=kill reason=\"it has not become its program\"",
+	    server != NULL ? server->service->conf->id : "", (int)pid);
+}
 
 void
 runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handler *handler,
@@ -33,15 +46,16 @@ runtime_init(struct runtime *rt, struct loop *loop, const struct listener_handle
 	*rt = (struct runtime){ .loop = loop, .handler = handler, .origin = *origin };
 	TAILQ_INIT(&rt->services);
 	rt->servers = servers_new(RUNTIME_MOST_SERVERS);
+	rt->starts = starts_new(loop, say_stuck, rt);
 	rt->max_servers = RUNTIME_MOST_SERVERS;
 	rt->drains = drains_new(loop);
 	rt->leftovers = leftovers_new(loop, rt->servers, rt->drains);
-	rt->null_fd = fd < 0 ? -1 : descriptor_high(fd);
+	rt->null_fd = fd;
 	if (rt->null_fd < 0)
 		log_fatal("event=start-refused path=/dev/null error=\"%s\"", strerror(errno));
 	rt->lobby = lobby_new(rt);
-	if (stderr_log_init(loop) < 0 || many_init(&rt->channels, loop, LOOP_PIPES) < 0)
-		log_fatal("event=start-refused reason=\"no epoll descriptor\"");
+	reaper_init(rt);
+	stderr_log_init(loop);
 }
 
 void
@@ -49,11 +63,12 @@ runtime_done(struct runtime *rt)
 {
 	stderr_log_close_all();
 	network_watch_close(rt);
-	many_done(&rt->channels);
 	leftovers_free(rt->leftovers);
 	mux_free(rt->mux);
 	drains_free(rt->drains);
 	dialogs_free(rt->dialogs);
+	reaper_done(rt);
+	starts_free(rt->starts);
 	servers_free(rt->servers);
 	bans_free(rt->bans);
 	lobby_free(rt->lobby);

@@ -12,9 +12,10 @@
 #include "base/rate.h"
 #include "base/sink.h"
 #include "launch/origin.h"
-#include "loop/many.h"
+#include "loop/loop.h"
 #include "run/listener.h"
 #include "run/moment.h"
+#include "run/reap.h"
 #include "run/server.h"
 
 TAILQ_HEAD(service_list, service);
@@ -28,13 +29,14 @@ struct runtime {
 	const struct listener_handler *handler; /* of every listener */
 	struct origin origin;
 	struct servers *servers;
+	struct starts *starts; /* programs that share memory with the daemon until their exec */
 	struct service_list
 	    services;          /* in file order, and those removed that still have programs */
 	struct sink *activity; /* where services without log_type write; NULL: nowhere */
 	struct sink *terminal; /* standard error in the foreground; NULL otherwise */
-	struct many channels;  /* of all workers */
 	struct network_watch *network; /* NULL: no listener waits for an address or has a device */
-	int null_fd;      /* /dev/null, for programs whose standard error goes nowhere */
+	struct reaper reaper;
+	int null_fd; /* /dev/null, for programs whose standard error goes nowhere; a low number, see launch/launch.h */
 	unsigned running; /* programs of all services */
 	unsigned max_servers;
 	uint64_t connections;        /* id of the latest one */

@@ -46,6 +46,14 @@ service_new(struct runtime *rt, struct config *config, const struct service_conf
 	return s;
 }
 
+struct rate *
+service_rate(struct service *s, enum service_message message)
+{
+	if (s->rates == NULL)
+		s->rates = mem_array(MESSAGE_MAX, sizeof(*s->rates));
+	return &s->rates[message];
+}
+
 /* Workers that are there already are as good as new ones. */
 static bool
 keeps_workers(const struct service_conf *x, const struct service_conf *y)
@@ -53,6 +61,14 @@ keeps_workers(const struct service_conf *x, const struct service_conf *y)
 	return conf_shares_listeners(x) == conf_shares_listeners(y) &&
 	       x->pool_exec == y->pool_exec && x->pool_protocol == y->pool_protocol &&
 	       x->pool_channel == y->pool_channel && x->stderr_to == y->stderr_to;
+}
+
+/* At the end of the list: after a reload it stands in the new file's order. */
+static void
+put_last(struct service *s)
+{
+	TAILQ_REMOVE(&s->runtime->services, s, link);
+	TAILQ_INSERT_TAIL(&s->runtime->services, s, link);
 }
 
 void
@@ -76,9 +92,50 @@ service_configure(struct service *s, struct config *config, const struct service
 	plan_free(old_plan);
 	sink_close(old_sink);
 	config_unref(old_config);
-	/* At the end of the list: after a reload it stands in the new file's order. */
-	TAILQ_REMOVE(&s->runtime->services, s, link);
-	TAILQ_INSERT_TAIL(&s->runtime->services, s, link);
+	put_last(s);
+}
+
+/* Its socket is as we have made it: nobody else has it, no file stands for it, and nobody waits. */
+static bool
+is_plain(const struct listener *l, const struct endpoint *e)
+{
+	return l->role.endpoint != NULL && strcmp(l->key, e->key) == 0 && l->holds == 0 &&
+	       listener_is_bound(l) && !l->is_shared && l->owner == NULL && l->pending == NULL &&
+	       addr_family(&e->addr) != AF_UNIX && !loop_timer_runs(&l->timer);
+}
+
+bool
+service_can_follow(const struct service *s, const struct service_conf *conf)
+{
+	const struct listener *l;
+	size_t i = 0;
+
+	if (s->is_off || s->is_gone || s->pool != NULL || s->banners != NULL || conf_has_pool(conf))
+		return false;
+	TAILQ_FOREACH(l, &s->listeners, link)
+		if (i == conf->endpoint_count || !is_plain(l, &conf->endpoints[i++]))
+			return false;
+	return i == conf->endpoint_count;
+}
+
+/* All that points into the settings does so into the new ones afterwards: the others are freed. */
+void
+service_follow(struct service *s, struct config *config, const struct service_conf *conf)
+{
+	struct config *before = s->config;
+	struct listener *l;
+	size_t i = 0;
+
+	s->config = config_ref(config);
+	s->conf = conf;
+	plan_follow(s->plan, conf);
+	throttle_succeeded(&s->start_failures);
+	TAILQ_FOREACH(l, &s->listeners, link)
+		listener_follow(l, conf, &conf->endpoints[i++]);
+	if (s->door != NULL)
+		door_configure(s);
+	put_last(s);
+	config_unref(before);
 }
 
 bool
@@ -131,6 +188,8 @@ void
 service_change(struct service *s, struct config *config, const struct service_conf *conf)
 {
 	struct service *behind = TAILQ_NEXT(s, link);
+	/* Its listeners stand in the old settings until they are told of the new ones. */
+	struct config *before = config_ref(s->config);
 	const struct listener *l;
 	unsigned count = 0;
 
@@ -141,6 +200,7 @@ service_change(struct service *s, struct config *config, const struct service_co
 	/* Each goes to the end of the list: all of them, and they stand as before. */
 	while (count-- > 0)
 		keep_listener(s, TAILQ_FIRST(&s->listeners));
+	config_unref(before);
 	service_settle(s);
 }
 
@@ -193,6 +253,16 @@ service_close_listeners(struct service *s)
 		listener_free(TAILQ_FIRST(&s->listeners));
 }
 
+static void
+free_service(void *object)
+{
+	struct service *s = object;
+
+	free(s->refusals);
+	free(s->rates);
+	free(s);
+}
+
 void
 service_free(struct service *s)
 {
@@ -212,7 +282,7 @@ service_free(struct service *s)
 	plan_free(s->plan);
 	sink_close(s->sink);
 	config_unref(s->config);
-	loop_defer(s->runtime->loop, free, s);
+	loop_defer(s->runtime->loop, free_service, s);
 }
 
 void
@@ -280,7 +350,8 @@ service_admits(struct service *s)
 	const struct admit_load load = {
 		.running = service_connections(s),
 		.running_all = s->runtime->running,
-		.is_failing = throttle_pauses(&s->start_failures, clock_now_ms()),
+		.is_failing = s->start_failures.until_ms != 0 &&
+			      throttle_pauses(&s->start_failures, clock_now_ms()),
 	};
 
 	return conf_has_pool(s->conf) ? pool_prepare(s->pool) : admit(&limits, &load);

@@ -36,25 +36,42 @@ struct service {
 	LIST_HEAD(, server) servers;
 	unsigned running;
 	struct throttle start_failures;
-	struct rate failure_rate; /* of messages about starts that failed */
-	struct rate stderr_rate;  /* of messages about standard error that is lost */
-	struct rate redirect_rate, timeout_rate, linger_rate;
-	struct refusals refusals; /* of lines about datagrams that were thrown away */
+	struct rate *rates; /* see service_rate; NULL: nothing was said yet */
+	struct refusals
+	    *refusals; /* of lines about datagrams that were thrown away; NULL: none was */
 	struct counters counters;
 	unsigned
 	    watchers; /* who want to know every decision about its connections, see run/trace.h */
 	bool is_off;  /* by a person's command: it has no listeners until another one */
 	bool is_gone; /* removed by a reload: ends with its last program */
-	bool is_matched; /* used while a new configuration is applied */
+	bool is_matched, follows; /* used while a new configuration is applied */
 	TAILQ_ENTRY(service) link;
 };
+
+/* What the daemon may have to say about a service again and again. */
+enum service_message {
+	MESSAGE_START,  /* a start that failed */
+	MESSAGE_STDERR, /* standard error that is lost */
+	MESSAGE_REDIRECT,
+	MESSAGE_TIMEOUT,
+	MESSAGE_LINGER,
+	MESSAGE_MAX
+};
+
+/* How often that is said. Most services never need it, and so it is made at the first time. */
+struct rate *service_rate(struct service *s, enum service_message message);
 
 /* A service without listeners, added at the end of the runtime's list. */
 struct service *service_new(
     struct runtime *rt, struct config *config, const struct service_conf *conf);
 /* New settings for the same service; programs that run go on under the old ones. */
 void service_configure(struct service *s, struct config *config, const struct service_conf *conf);
-/* The same, and its place among the services and its listeners stay: conf has the same addresses. */
+/* True if a change to these settings, which are the same as its own, need not touch it: it listens everywhere, nothing holds it,
+ * and nothing outside the settings has a part in it, such as files that are read when it is configured. */
+bool service_can_follow(const struct service *s, const struct service_conf *conf);
+/* The settings of another configuration in place of its own, which are the same. For a service that can follow. */
+void service_follow(struct service *s, struct config *config, const struct service_conf *conf);
+/* The same as service_configure, and its place among the services and its listeners stay: conf has the same addresses. */
 void service_change(struct service *s, struct config *config, const struct service_conf *conf);
 /* True if these settings make the workers that it has outdated. */
 bool service_replaces_workers(const struct service *s, const struct service_conf *conf);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/rate.h"
+#include "launch/start.h"
 #include "run/accept.h"
 #include "run/activity.h"
 #include "run/dialog.h"
@@ -25,7 +26,8 @@ say_start_failed(struct service *s, const struct launch_fault *fault, uint64_t c
 {
 	unsigned left_out;
 
-	if (rate_allows(&s->failure_rate, clock_now_ms(), FAILURE_MESSAGE_MS, &left_out))
+	if (rate_allows(
+		service_rate(s, MESSAGE_START), clock_now_ms(), FAILURE_MESSAGE_MS, &left_out))
 		log_error(
 		    "event=start-failed service=%s step=%s program=%s error=\"%s\" conn=%llu left-out=%u",
 		    s->conf->id, launch_step_name(fault),
@@ -89,7 +91,8 @@ say_unreached(struct service *s, const struct server *server, const struct relay
 	s->counters.failed++;
 	activity_fail(s, "redirect", &server->peer, server->connection);
 	TRACE(s, server->connection, "it was not passed on to %s: %s", address, error);
-	if (rate_allows(&s->redirect_rate, clock_now_ms(), FAILURE_MESSAGE_MS, &left_out))
+	if (rate_allows(
+		service_rate(s, MESSAGE_REDIRECT), clock_now_ms(), FAILURE_MESSAGE_MS, &left_out))
 		log_warn(
 		    "event=redirect-failed service=%s address=%s error=\"%s\" conn=%llu left-out=%u",
 		    s->conf->id, address, error, (unsigned long long)server->connection, left_out);
@@ -143,22 +146,26 @@ program_ended(struct service *s, const struct server *ended, int status, const s
 	throttle_succeeded(&s->start_failures);
 }
 
-static int64_t
-microseconds(const struct timeval *tv)
-{
-	return (int64_t)tv->tv_sec * 1000000 + tv->tv_usec;
-}
-
 static void
 count_end(struct service *s, int status, const struct rusage *usage)
 {
 	s->counters.ended++;
 	ends_add(&s->counters.ends, status);
 	if (usage != NULL)
-		s->counters.cpu_us +=
-		    (uint64_t)(microseconds(&usage->ru_utime) + microseconds(&usage->ru_stime));
+		s->counters.cpu_us += (uint64_t)(clock_microseconds(&usage->ru_utime) +
+						 clock_microseconds(&usage->ru_stime));
 	s->running--;
 	s->runtime->running--;
+}
+
+/* Somebody has set fs.suid_dumpable since it was looked at. */
+static void
+memory_was_open(struct runtime *rt)
+{
+	if (starts_obstacle(rt->starts) != NULL)
+		return;
+	starts_forbid(rt->starts, "fs.suid_dumpable was set to 1");
+	log_warn("event=memory-not-shared reason=\"fs.suid_dumpable was set to 1\"");
 }
 
 /* What has become of its client, or of the worker. */
@@ -168,6 +175,8 @@ judge_end(struct service *s, struct server *ended, int status, const struct rusa
 	const struct launch_fault *fault = servers_fault(s->runtime->servers, ended);
 	bool is_failed = fault->step != 0;
 
+	if (fault->was_open)
+		memory_was_open(s->runtime);
 	if (is_failed)
 		start_failed(s, ended, fault);
 	if (ended->worker != NULL)

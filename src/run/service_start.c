@@ -23,7 +23,7 @@ say_stderr_lost(struct service *s, int error)
 {
 	unsigned left_out;
 
-	if (rate_allows(&s->stderr_rate, clock_now_ms(), STDERR_MESSAGE_MS, &left_out))
+	if (rate_allows(service_rate(s, MESSAGE_STDERR), clock_now_ms(), STDERR_MESSAGE_MS, &left_out))
 		log_warn("event=stderr-lost service=%s error=\"%s\" left-out=%u", s->conf->id,
 		    strerror(error), left_out);
 }
@@ -106,10 +106,11 @@ launch(struct service *s, struct server *server, const struct connection *c, int
 		.err_fd = err_fd,
 		.env = plan_environment(s->plan, s->conf, c),
 		.client = person_fd < 0 ? c : NULL,
+		.starts = s->runtime->starts,
 		.by_name = is_by_name(s, c),
 		.fault = servers_fault(s->runtime->servers, server),
 	};
-	pid_t pid = launch_fork(&l);
+	pid_t pid = launch_start(&l);
 
 	give_log(log, err_fd, pid);
 	return pid;
@@ -211,7 +212,7 @@ launch_worker(struct service *s, const struct worker *w, struct launch *l)
 {
 	const struct listener *first = TAILQ_FIRST(&s->listeners);
 	int fds[LAUNCH_SHARED] = { -1 };
-	struct worker_variables v = { .local = first != NULL ? &first->bound : NULL };
+	struct worker_variables v = { .local = first != NULL ? listener_bound(first) : NULL };
 
 	if (w->accepts) {
 		v.shared_count = shared_listeners(s, fds);
@@ -220,7 +221,7 @@ launch_worker(struct service *s, const struct worker *w, struct launch *l)
 		l->fd = fds[0];
 	}
 	l->env = plan_worker_environment(s->plan, s->conf, &v, &l->listen_pid);
-	return launch_fork(l);
+	return launch_start(l);
 }
 
 /* Its channel is there already if it has one. */

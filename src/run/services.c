@@ -2,7 +2,6 @@
 #include "run/services.h"
 
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/rate.h"
@@ -59,23 +58,6 @@ services_rest(struct runtime *rt, int error)
 	change_holds(rt, listener_hold, HOLD_REST);
 }
 
-static void
-reap_one(struct runtime *rt, pid_t pid, int status, const struct rusage *usage)
-{
-	struct server *s = servers_find(rt->servers, pid);
-	int64_t kill_ms = s != NULL ? s->kill_ms : 0;
-
-	if (s != NULL)
-		service_ended(s->service, s, status, usage);
-	else {
-		log_debug("event=orphan-reaped pid=%d", (int)pid);
-		if (rt->on_stranger != NULL)
-			rt->on_stranger(rt->on_stranger_arg, pid, status);
-	}
-	if (rt->is_stopping && rt->on_reaped != NULL)
-		rt->on_reaped(rt->on_reaped_arg, pid, kill_ms);
-}
-
 void
 services_release_full(struct runtime *rt)
 {
@@ -84,17 +66,8 @@ services_release_full(struct runtime *rt)
 }
 
 void
-services_reap(struct runtime *rt)
+services_have_room(struct runtime *rt)
 {
-	unsigned running = rt->running;
-	struct rusage usage;
-	int status;
-	pid_t pid;
-
-	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
-		reap_one(rt, pid, status, &usage);
-	if (rt->running == running)
-		return;
 	wake(rt);
 	if (rt->has_waiting)
 		services_release_full(rt);
@@ -110,7 +83,7 @@ services_have_port(const struct addr *peer, void *arg)
 	TAILQ_FOREACH(s, &rt->services, link)
 		TAILQ_FOREACH(l, &s->listeners, link)
 			if (s->conf->socket_type == SOCK_DGRAM &&
-			    addr_port(&l->bound) == addr_port(peer))
+			    addr_port(listener_bound(l)) == addr_port(peer))
 				return true;
 	return false;
 }

@@ -8,8 +8,8 @@
 #include "base/addr.h"
 #include "run/runtime.h"
 
-/* Reaps every child that has ended; unknown ones (orphans of PID 1, children from before exec) are reaped silently. */
-void services_reap(struct runtime *rt);
+/* A program has ended: what waits for descriptors, memory or a place need not wait any more. */
+void services_have_room(struct runtime *rt);
 
 /* Looks at the limits again: they were raised, or somebody has left. */
 void services_release_full(struct runtime *rt);

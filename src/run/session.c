@@ -25,7 +25,7 @@ on_timer(struct loop_timer *t, int64_t now_ms)
 	const bool is_late = server->is_timed_out;
 	unsigned left_out;
 
-	if (rate_allows(&s->timeout_rate, now_ms, MESSAGE_MS, &left_out))
+	if (rate_allows(service_rate(s, MESSAGE_TIMEOUT), now_ms, MESSAGE_MS, &left_out))
 		log_warn("event=timeout service=%s pid=%d conn=%llu action=%s left-out=%u",
 		    s->conf->id, (int)server->pid, (unsigned long long)server->connection,
 		    is_late ? "kill" : "stop", left_out);
@@ -66,7 +66,8 @@ keep_copy(struct server *server, int fd)
 
 	if (copy >= 0)
 		server->kept_fd = copy;
-	else if (rate_allows(&s->linger_rate, clock_now_ms(), MESSAGE_MS, &left_out))
+	else if (rate_allows(
+		     service_rate(s, MESSAGE_LINGER), clock_now_ms(), MESSAGE_MS, &left_out))
 		log_warn("event=linger-lost service=%s conn=%llu error=\"%s\" left-out=%u",
 		    s->conf->id, (unsigned long long)server->connection, strerror(errno), left_out);
 }

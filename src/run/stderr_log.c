@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/quote.h"
-#include "loop/many.h"
+#include "loop/loop.h"
 #include "net/socket.h"
 
 #define LINE_SIZE      1024  /* longer lines are cut into several messages */
@@ -24,7 +24,7 @@
 #define LINES_OF_ALL   1000u /* of all programs together */
 
 struct stderr_log {
-	struct many_member pipe; /* what the program writes comes out here */
+	struct loop_io pipe; /* what the program writes comes out here */
 	struct stderr_log **owner;
 	char *id;
 	uint64_t connection;
@@ -41,7 +41,7 @@ struct stderr_log {
 
 static LIST_HEAD(, stderr_log) all;
 static unsigned count, most = UINT_MAX;
-static struct many pipes;
+static struct loop *loop;
 
 /* What a program writes costs the daemon so many reads a second at most; then its pipe fills up. */
 #define READS_A_SECOND 256u
@@ -49,16 +49,15 @@ static struct many pipes;
 static void
 end(struct stderr_log *e)
 {
-	if (!loop_timer_runs(&e->resting))
-		many_del(&pipes, &e->pipe);
-	loop_timer_stop(pipes.loop, &e->resting);
+	loop_del(loop, &e->pipe);
+	loop_timer_stop(loop, &e->resting);
 	close(e->pipe.fd);
 	LIST_REMOVE(e, link);
 	count--;
 	if (e->owner != NULL)
 		*e->owner = NULL;
 	free(e->id);
-	loop_defer(pipes.loop, free, e);
+	loop_defer(loop, free, e);
 }
 
 static void
@@ -131,8 +130,8 @@ on_rested(struct loop_timer *t, int64_t now_ms)
 	struct stderr_log *e = t->arg;
 
 	begin_second(e, now_ms);
-	if (many_add(&pipes, &e->pipe) < 0)
-		loop_timer_set(pipes.loop, &e->resting, now_ms + 1000);
+	if (loop_try(loop, &e->pipe) < 0)
+		loop_timer_set(loop, &e->resting, now_ms + 1000);
 }
 
 static void
@@ -144,18 +143,19 @@ rest_if_busy(struct stderr_log *e)
 		begin_second(e, now);
 	if (++e->reads < READS_A_SECOND)
 		return;
-	many_del(&pipes, &e->pipe);
+	loop_del(loop, &e->pipe);
 	e->resting = (struct loop_timer){ .fn = on_rested, .arg = e };
-	loop_timer_set(pipes.loop, &e->resting, e->second_ms + 1000);
+	loop_timer_set(loop, &e->resting, e->second_ms + 1000);
 }
 
 static void
-on_ready(void *arg)
+on_ready(struct loop_io *io, short got)
 {
-	struct stderr_log *e = arg;
-	char data[4096];
+	struct stderr_log *e = io->arg;
+	char data[4096] UNINITIALIZED;
 	ssize_t n = read(e->pipe.fd, data, sizeof(data));
 
+	(void)got;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0) {
@@ -185,10 +185,10 @@ open_write_end(int fd)
 	return both;
 }
 
-int
-stderr_log_init(struct loop *loop)
+void
+stderr_log_init(struct loop *l)
 {
-	return many_init(&pipes, loop, LOOP_PIPES);
+	loop = l;
 }
 
 void
@@ -224,8 +224,10 @@ watch(int fd, const char *id, uint64_t connection, struct stderr_log **out)
 	struct stderr_log *e = mem_alloc(sizeof(*e));
 	int r;
 
-	e->pipe = (struct many_member){ .fd = fd, .fn = on_ready, .arg = e };
-	r = many_add(&pipes, &e->pipe);
+	e->pipe = (struct loop_io){
+		.fd = fd, .want = POLLIN, .order = LOOP_PIPES, .fn = on_ready, .arg = e
+	};
+	r = loop_try(loop, &e->pipe);
 	if (r < 0) {
 		free(e);
 		return r;
@@ -334,5 +336,4 @@ stderr_log_close_all(void)
 
 	while ((e = LIST_FIRST(&all)) != NULL)
 		end(e);
-	many_done(&pipes);
 }

@@ -9,8 +9,8 @@
 struct loop;
 struct stderr_log;
 
-/* Before all others. 0 or -errno. */
-int stderr_log_init(struct loop *loop);
+/* Before all others. */
+void stderr_log_init(struct loop *l);
 /* The most pipes at a time, whatever is open already. A process that a program left behind keeps its pipe for as long as
  * it likes: beyond this the descriptors are for other things. Unlimited at first. */
 void stderr_log_set_most(unsigned pipes);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "net/drain.h"
@@ -34,30 +35,40 @@ take_arrived(struct service *s, struct connection *c)
 
 /* ---- nobody is served ---- */
 
+/* Of a client whom no program has. Nor has any had his listener, from which what another program asks for might be inherited: then
+ * the close cannot have to wait. l: NULL if that is not known. */
+static void
+close_ours(const struct listener *l, int fd)
+{
+	if (l != NULL && !l->is_shared)
+		close(fd);
+	else
+		linger_close(fd);
+}
+
 /* Those who are shut out are told nothing: they cost as little as possible. */
 static void
-say_good_bye(struct service *s, int fd, enum verdict v)
+say_good_bye(struct service *s, const struct listener *l, int fd, enum verdict v)
 {
 	const struct banner_text *text = s->banners != NULL ? &s->banners->fail : NULL;
 
 	if (conf_is_muxed(s->conf))
 		mux_refuse(s, fd);
 	else if (text == NULL || text->len == 0 || v == VERDICT_BANNED || v == VERDICT_SENSOR)
-		linger_close(fd);
+		close_ours(l, fd);
 	else
 		drains_add(s->runtime->drains, fd, text->bytes, text->len, REFUSAL_MS);
 }
 
 void
-take_refuse(struct service *s, struct connection *c, enum verdict v)
+take_refuse(struct service *s, const struct listener *l, struct connection *c, enum verdict v)
 {
 	s->counters.refused[v]++;
 	activity_fail(s, verdict_reason(v), &c->peer, c->id);
-	if (s->watchers > 0)
-		trace_verdict(s, c->id, "refused and closed", v);
+	trace_verdict(s, c->id, "refused and closed", v);
 	if (v == VERDICT_SENSOR)
 		sensor_hit(s, &c->peer);
-	say_good_bye(s, c->fd, v);
+	say_good_bye(s, l, c->fd, v);
 }
 
 void
@@ -83,9 +94,7 @@ wait_for_fork(struct listener *l, struct connection *c, int error)
 	    strerror(error), l->tries + 1,
 	    (s->conf->flags & CONF_FLAG_NORETRY) == 0 ? FORK_TRIES : 1, FORK_RETRY_MS);
 	if (++l->tries < FORK_TRIES && (s->conf->flags & CONF_FLAG_NORETRY) == 0) {
-		l->pending = *c;
-		listener_hold(l, HOLD_FORK);
-		loop_timer_set(s->runtime->loop, &l->timer, clock_now_ms() + FORK_RETRY_MS);
+		listener_wait_for_fork(l, c, l->tries, clock_now_ms() + FORK_RETRY_MS);
 		return;
 	}
 	l->tries = 0;
@@ -119,7 +128,7 @@ serve(struct service *s, struct listener *l, struct connection *c)
 
 /* daytime and time: one small answer into an empty socket buffer, which cannot block. */
 static void
-answer(struct service *s, struct connection *c)
+answer(struct service *s, const struct listener *l, struct connection *c)
 {
 	char text[BUILTIN_ANSWER_SIZE];
 	size_t len = s->plan->builtin->answer(text, sizeof(text), clock_wall());
@@ -136,7 +145,7 @@ answer(struct service *s, struct connection *c)
 	shutdown(c->fd, SHUT_WR);
 	/* What the client has sent already would turn the close into a reset that overtakes the answer. */
 	(void)!recv(c->fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
-	linger_close(c->fd);
+	close_ours(l, c->fd);
 }
 
 /* Nothing stands in its way any more. */
@@ -153,7 +162,7 @@ let_in(struct service *s, struct listener *l, struct connection *c)
 		 s->plan->porter_gate != NULL)
 		serve(s, l, c);
 	else
-		answer(s, c);
+		answer(s, l, c);
 }
 
 /* ---- judging ---- */
@@ -180,6 +189,43 @@ take_sum(enum verdict judged, enum verdict admitted)
 	return judged;
 }
 
+/* A client that has sent a reset while it was queued needs no program. */
+static bool
+is_aborted(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
+}
+
+/* What the client has connected to: that of a listener for one address is known already. */
+static bool
+find_local(const struct listener *l, struct connection *c)
+{
+	if (l->bound != NULL && !addr_is_any(l->bound)) {
+		c->local = *l->bound;
+	} else {
+		c->local.len = sizeof(c->local.u);
+		if (getsockname(c->fd, &c->local.u.sa, &c->local.len) < 0)
+			return false;
+	}
+	addr_canonical(&c->local);
+	return true;
+}
+
+/* Of one who is to be served, and just accepted: those who are refused need not be asked. */
+static bool
+is_there(struct service *s, const struct listener *l, struct connection *c)
+{
+	if (!is_aborted(c->fd) && find_local(l, c))
+		return true;
+	s->counters.aborted++;
+	TRACE(s, c->id, "it had gone before it was accepted: closed");
+	linger_close(c->fd);
+	return false;
+}
+
 static void
 take(struct service *s, struct listener *l, struct connection *c, enum verdict v)
 {
@@ -189,9 +235,11 @@ take(struct service *s, struct listener *l, struct connection *c, enum verdict v
 	if (!is_admitted(s, v)) {
 		if (l != NULL)
 			l->tries = 0;
-		take_refuse(s, c, v);
+		take_refuse(s, l, c, v);
 		return;
 	}
+	if (l != NULL && !is_there(s, l, c))
+		return;
 	mux_welcome(s, c->fd);
 	if (s->banners == NULL || lobby_greet(s, c))
 		let_in(s, l, c);
@@ -243,7 +291,7 @@ go_on(struct service *s, struct listener *l, struct connection *c)
 	if (l != NULL)
 		l->tries = 0;
 	if (is_served)
-		take_refuse(s, c, v);
+		take_refuse(s, l, c, v);
 	else
 		take_give_up(s, c);
 }
@@ -252,9 +300,8 @@ void
 take_pending(struct listener *l)
 {
 	struct service *s = l->role.service;
-	struct connection c = l->pending;
+	struct connection c = listener_take_pending(l);
 
-	l->pending.fd = -1;
 	listener_release(l, HOLD_FORK);
 	go_on(s, l, &c);
 }
@@ -281,8 +328,7 @@ queue(struct listener *l, enum verdict v, enum listener_hold why)
 {
 	struct service *s = l->role.service;
 
-	if (s->watchers > 0)
-		trace_verdict(s, 0, "a client waits in the queue", v);
+	trace_verdict(s, 0, "a client waits in the queue", v);
 	listener_hold(l, why);
 }
 
@@ -292,7 +338,7 @@ take_must_queue(struct listener *l, enum verdict v)
 {
 	struct service *s = l->role.service;
 
-	if (s->door != NULL && door_must_wait(s->door, clock_now_ms()))
+	if (s->door != NULL && s->conf->rate.count > 0 && door_must_wait(s->door, clock_now_ms()))
 		return true;
 	if (v == VERDICT_LATER) {
 		queue(l, v, HOLD_POOL);
@@ -302,8 +348,7 @@ take_must_queue(struct listener *l, enum verdict v)
 	    (v == VERDICT_EXEC && !s->conf->wait))
 		return false;
 	if (v == VERDICT_EXEC) {
-		if (s->watchers > 0)
-			trace_verdict(s, 0, "a client waits in the queue", v);
+		trace_verdict(s, 0, "a client waits in the queue", v);
 		listener_back_off(l, s->start_failures.until_ms);
 		return true;
 	}

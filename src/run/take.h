@@ -15,8 +15,8 @@ void take_client(struct service *s, struct listener *l, struct connection *c, en
 void take_pending(struct listener *l);
 /* It has got its banner. */
 void take_greeted(struct service *s, struct connection *c);
-/* It is counted, told, and closed. */
-void take_refuse(struct service *s, struct connection *c, enum verdict v);
+/* It is counted, told, and closed. l: as above. */
+void take_refuse(struct service *s, const struct listener *l, struct connection *c, enum verdict v);
 /* No process could be made for it. */
 void take_give_up(struct service *s, struct connection *c);
 

@@ -94,7 +94,7 @@ say_failing(const struct service *s, uint64_t connection, const char *outcome)
 }
 
 void
-trace_verdict(const struct service *s, uint64_t connection, const char *outcome, enum verdict v)
+trace_say_verdict(const struct service *s, uint64_t connection, const char *outcome, enum verdict v)
 {
 	switch (v) {
 	case VERDICT_SERVICE_LIMIT:

@@ -2,6 +2,7 @@
 #include "run/worker.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,16 +28,23 @@ worker_id(const struct worker *w)
 }
 
 static void
-on_channel(void *arg)
+on_channel(struct loop_io *io, short got)
 {
-	worker_receive(arg);
+	(void)got;
+	worker_receive(io->arg);
 }
 
 int
 worker_watch_channel(struct worker *w)
 {
-	w->member = (struct many_member){ .fd = w->channel.fd, .fn = on_channel, .arg = w };
-	return many_add(&worker_service(w)->runtime->channels, &w->member);
+	w->io = (struct loop_io){
+		.fd = w->channel.fd,
+		.want = POLLIN,
+		.order = LOOP_PIPES,
+		.fn = on_channel,
+		.arg = w,
+	};
+	return loop_try(worker_service(w)->runtime->loop, &w->io);
 }
 
 void
@@ -44,7 +52,7 @@ worker_close_channel(struct worker *w)
 {
 	if (w->channel.fd < 0)
 		return;
-	many_del(&worker_service(w)->runtime->channels, &w->member);
+	loop_del(worker_service(w)->runtime->loop, &w->io);
 	channel_close(&w->channel);
 }
 

@@ -12,7 +12,7 @@
 #include "launch/channel.h"
 #include "launch/launch.h"
 #include "launch/plan.h"
-#include "loop/many.h"
+#include "loop/loop.h"
 
 struct pool;
 struct server;
@@ -45,7 +45,7 @@ TAILQ_HEAD(worker_list, worker);
 
 struct worker {
 	struct channel channel;
-	struct many_member member; /* of the channels that are watched */
+	struct loop_io io; /* of the channel */
 	struct pool *pool;
 	struct server *server;
 	struct stderr_log *log; /* of its standard error; NULL: none */

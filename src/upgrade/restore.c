@@ -427,13 +427,13 @@ restore_listeners(struct restore *r, const struct kept_service *kept)
 		}
 		l->is_shared |= k->is_shared;
 		if (k->bound.len > 0)
-			l->bound = k->bound;
+			listener_set_bound(l, &k->bound);
 		if (k->owner >= 0 && r->servers[k->owner] != NULL)
 			listener_lend(l, r->servers[k->owner]);
 		if (k->pending != NULL) {
 			const struct client client = client_of(k->pending);
 
-			listener_wait_for_fork(l, &client.c, k->pending->tries);
+			listener_wait_for_fork(l, &client.c, k->pending->tries, clock_now_ms());
 		}
 	}
 }
@@ -578,7 +578,7 @@ settle(struct runtime *rt)
 		if (!s->is_gone)
 			service_settle(s);
 	}
-	services_reap(rt);
+	reap(rt, 0);
 	services_release_full(rt);
 }
 

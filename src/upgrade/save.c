@@ -29,7 +29,7 @@ client_of(const struct connection *c, unsigned tries)
 static json_t *
 save_listener(const struct servers *servers, const struct listener *l)
 {
-	struct kept_client pending = client_of(&l->pending, l->tries);
+	struct kept_client pending;
 	const struct kept_listener kept = {
 		.key = l->key,
 		.fd = l->io.fd,
@@ -37,11 +37,13 @@ save_listener(const struct servers *servers, const struct listener *l)
 		.is_shared = l->is_shared,
 		.dev = l->file.dev,
 		.ino = l->file.ino,
-		.bound = l->bound,
-		.pending = l->pending.fd >= 0 ? &pending : NULL,
+		.bound = *listener_bound(l),
+		.pending = l->pending != NULL ? &pending : NULL,
 		.tries = l->tries,
 	};
 
+	if (l->pending != NULL)
+		pending = client_of(l->pending, l->tries);
 	return record_write(&kept_listener_record, &kept);
 }
 

@@ -324,10 +324,32 @@ drop_attribute(char *text, const char *name)
 	}
 }
 
-/* PORTER_DROP names an attribute that is taken out of every configuration: some test must fail then. */
+/* In the defaults, before their end; of a configuration without any they stand at its end, so that no line changes its number. */
+static void
+add_default(struct daemon *d, const char *line)
+{
+	const char *block = strstr(d->conf, "defaults\n{"), *end = block;
+	char *text;
+
+	if (block != NULL)
+		end = strstr(block, "\n}");
+	if (end == NULL)
+		ck_assert_int_ge(asprintf(&text, "%s\ndefaults\n{\n%s\n}\n", d->conf, line), 0);
+	else
+		ck_assert_int_ge(
+		    asprintf(&text, "%.*s\n%s%s", (int)(end - d->conf), d->conf, line, end), 0);
+	free(d->conf);
+	d->conf = text;
+}
+
+/* PORTER_SPAWN says how programs are started, see spawn in porterd.conf(5); PORTER_DROP names an attribute that is taken out of every configuration: some test must fail then. */
 void
 daemon_write(struct daemon *d)
 {
+	const char *spawn = getenv("PORTER_SPAWN");
+
+	if (spawn != NULL && strstr(d->conf, "\tspawn = ") == NULL)
+		add_default(d, text_format("\tspawn = %s", spawn));
 	if (getenv("PORTER_DROP") != NULL)
 		drop_attribute(d->conf, getenv("PORTER_DROP"));
 	write_file(d->conf_path, 0600, d->conf);
@@ -803,13 +825,20 @@ expect_notify(struct daemon *d, const char *line)
 	}
 }
 
+/* A thread of its own has woken it before it ends. */
+static bool
+is_alone(const struct daemon *d)
+{
+	return strcmp(process_status(d->pid, "Threads"), "1") == 0;
+}
+
 /* What wakes it does so before the call of the one who woke it returns, so that a daemon that sleeps has seen it. */
 void
 daemon_idle(struct daemon *d)
 {
 	int64_t deadline = deadline_after();
 
-	while (process_status(d->pid, "State")[0] != 'S') {
+	while (!is_alone(d) || process_status(d->pid, "State")[0] != 'S' || !is_alone(d)) {
 		if (now_ms() > deadline || process_is_gone(d->pid))
 			daemon_fail(d, "the daemon does not come to rest");
 		drain_log(d);

@@ -243,9 +243,15 @@ expect_children(struct daemon *d, unsigned count)
 void
 stop_process(pid_t pid)
 {
+	kill(pid, SIGSTOP);
+	wait_stopped(pid);
+}
+
+void
+wait_stopped(pid_t pid)
+{
 	int64_t deadline = deadline_after();
 
-	kill(pid, SIGSTOP);
 	while (process_status(pid, "State")[0] != 'T') {
 		ck_assert_msg(now_ms() <= deadline, "process %d does not stop", (int)pid);
 		sched_yield();

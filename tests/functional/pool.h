@@ -38,6 +38,7 @@ void expect_children(struct daemon *d, unsigned count);
 unsigned count_children(pid_t parent);
 /* Until it is stopped: a process that waits in a system call may still take what comes after the signal. */
 void stop_process(pid_t pid);
+void wait_stopped(pid_t pid); /* by whomever */
 void end_process(pid_t pid); /* kills it, and reaps it if it is ours */
 
 /* A FIFO in the daemon's directory, on which a worker waits ("wait"). */

@@ -231,6 +231,23 @@ START_TEST(b4_clients_that_reset_while_queued_cost_nothing)
 
 END_TEST
 
+/* Nobody asks whether one who is not wanted is still there. */
+START_TEST(b4_clients_that_reset_while_queued_are_refused_as_others)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_service(d, "x", "tcp", HOLD "\tno_access = 127.0.0.1\n");
+	daemon_start(d);
+	daemon_signal(d, SIGSTOP);
+	for (int i = 0; i < 20; i++)
+		reset_connection(daemon_connect(d, "x"));
+	daemon_signal(d, SIGCONT);
+	expect_lines(d, 20, "FAIL: x address from=127.0.0.1");
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(b4_clients_that_connect_and_leave)
 {
 	struct daemon *d = daemon_new();
@@ -267,6 +284,7 @@ static const struct suite_test tests[] = {
 	TEST(b2_an_error_that_takes_nobody_from_the_queue_does_not_spin),
 	TEST(b3_listener_that_stops_listening_is_repaired),
 	TEST(b4_clients_that_reset_while_queued_cost_nothing),
+	TEST(b4_clients_that_reset_while_queued_are_refused_as_others),
 	TEST(b4_clients_that_connect_and_leave),
 };
 

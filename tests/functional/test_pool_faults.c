@@ -400,6 +400,7 @@ START_TEST(worker_stopped_in_the_middle_of_a_connection_goes_on_with_it)
 	int fd = worker_open(s.d, "x", &pid);
 
 	send_text(fd, "kill %d\n", SIGSTOP);
+	wait_stopped(pid);
 	for (int i = 0; i < 5; i++) {
 		int safe = bystander(&s, &other);
 
@@ -946,6 +947,8 @@ END_TEST
 /* fs.epoll.max_user_watches */
 START_TEST(worker_whose_channel_cannot_be_watched_is_started_later)
 {
+	/* poll(2) watches whatever there is. */
+	setenv("PORTER_LOOP", "epoll", 1);
 	struct scene s = begin(PORTER);
 	pid_t pid;
 	int fd = worker_open(s.d, "x", &pid);

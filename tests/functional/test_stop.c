@@ -166,7 +166,8 @@ START_TEST(what_a_program_leaves_behind_has_its_grace_and_no_more)
 
 END_TEST
 
-START_TEST(second_term_does_not_hurt)
+/* Nobody reloads while he stops; who says it twice does not want to wait. */
+START_TEST(hup_does_not_hurt_and_a_second_term_kills)
 {
 	struct daemon *d = daemon_new();
 
@@ -175,12 +176,16 @@ START_TEST(second_term_does_not_hurt)
 	int fd = hold_open(d, "x");
 	send_text(fd, "ignore %d\n", SIGTERM);
 	ck_assert_str_eq(read_line(fd), "ignored");
-	for (int i = 0; i < 5; i++)
-		daemon_signal(d, i % 2 == 0 ? SIGTERM : SIGHUP);
+	daemon_signal(d, SIGTERM);
 	expect_notify(d, "STOPPING=1");
+	daemon_signal(d, SIGHUP);
+	expect_echo(fd, "it goes on");
 	daemon_idle(d);
-	close(fd);
+	daemon_signal(d, SIGTERM);
 	ck_assert_int_eq(daemon_wait(d), 0);
+	expect_line(d, "event=killed service=x *");
+	expect_no_line(d, "event=reload");
+	close(fd);
 	daemon_closed(d);
 }
 
@@ -355,7 +360,7 @@ static const struct suite_test tests[] = {
 	TEST(stop_signal_is_the_services_own),
 	TEST(the_whole_process_group_is_ended),
 	TEST(what_a_program_leaves_behind_has_its_grace_and_no_more),
-	TEST(second_term_does_not_hurt),
+	TEST(hup_does_not_hurt_and_a_second_term_kills),
 	TEST(quit_leaves_programs_running),
 	TEST(addresses_are_free_at_once_after_the_end),
 	TEST(address_held_by_a_program_that_stayed_is_tried_again),

@@ -8,7 +8,8 @@ dir=${PORTER_PEERS:-$(cd "$(dirname "$0")/../.." && pwd)/build/peers}
 [ $# -gt 0 ] || set -- rsync git openssh-server openssh-client tftpd-hpa tftp-hpa fingerd finger xinetd openbsd-inetd \
     prometheus fail2ban netbase atftpd dropbear-bin vsftpd pure-ftpd inetutils-ftpd ftpd-ssl inetutils-telnetd \
     inetutils-telnet nagios-nrpe-server nagios-nrpe-plugin micro-httpd busybox sslh uucp fortune-mod fortunes-min \
-    stockfish gnuchess poppassd csync2 amanda-client amanda-common haproxy curl
+    stockfish gnuchess poppassd csync2 amanda-client amanda-common haproxy curl \
+    inetutils-inetd rlinetd ucspi-tcp ipsvd s6 systemd-container socat apache2-utils wrk
 fetched=$dir/.packages/new
 
 # The libraries that are not on the machine, of those that a package depends on.

@@ -121,6 +121,7 @@ START_TEST(copies_are_equal_and_cleared_ones_are_not)
 		"static",
 		"worker",
 		"fresh",
+		"files",
 		"plain",
 		"json",
 		"stream",

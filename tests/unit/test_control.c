@@ -404,10 +404,12 @@ START_TEST(services_are_named_by_id_and_address)
 
 	static char keys[2][32] = { "tcp:127.0.0.1:7", "inherited:stream:x" };
 	struct listener listeners[2] = { { .key = keys[0] }, { .key = keys[1] } };
+	struct addr bound;
 	struct service other = { .conf = &conf }, gone = { .conf = &conf, .is_gone = true };
 
 	setup();
-	ck_assert_int_eq(addr_parse(&listeners[1].bound, "::1", 9), 0);
+	ck_assert_int_eq(addr_parse(&bound, "::1", 9), 0);
+	listeners[1].bound = &bound;
 	TAILQ_INIT(&service.listeners);
 	TAILQ_INIT(&other.listeners);
 	TAILQ_INSERT_TAIL(&service.listeners, &listeners[0], link);

@@ -20,7 +20,7 @@ run(struct service_conf *conf, struct launch_fault *fault, char *reply, size_t s
 	pid_t pid;
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	pid = launch_fork(&(struct launch){ .plan = p,
+	pid = launch_start(&(struct launch){ .plan = p,
 	    .fd = fds[1],
 	    .out_fd = -1,
 	    .err_fd = -1,
@@ -102,6 +102,7 @@ END_TEST
 
 START_TEST(a2_program_never_runs_when_ids_cannot_be_changed)
 {
+	static gid_t groups[100000];
 	struct service_conf conf = shell("echo never");
 	struct launch_fault *fault = shared_fault();
 	char reply[64];
@@ -110,8 +111,9 @@ START_TEST(a2_program_never_runs_when_ids_cannot_be_changed)
 	conf.uid =
 	    (uid_t)-1; /* setresuid(2) takes it for "unchanged", so the step before must refuse */
 	conf.gid = 1;
-	conf.group_count =
-	    100000; /* more than NGROUPS_MAX: setgroups(2) fails with EINVAL, or EPERM without rights */
+	/* More than NGROUPS_MAX: setgroups(2) fails with EINVAL, or EPERM without rights. */
+	conf.group_list = groups;
+	conf.group_count = ARRAY_LEN(groups);
 	ck_assert_int_eq(run(&conf, fault, reply, sizeof(reply)), LAUNCH_EXIT);
 	ck_assert_str_eq(reply, "");
 	ck_assert_str_eq(launch_step_name(fault), "groups");
@@ -177,10 +179,11 @@ START_TEST(builtin_serves_its_connection)
 	pid_t pid;
 
 	make_pair(SOCK_STREAM, fds);
-	pid = launch_fork(&(struct launch){
+	pid = launch_start(&(struct launch){
 	    .plan = p, .fd = fds[1], .out_fd = -1, .err_fd = -1, .env = p->env, .fault = fault });
 	close(fds[1]);
-	ck_assert_int_eq(send(fds[0], "hello", 5, MSG_NOSIGNAL), 5);
+	/* Some answer without being asked, and may have gone. */
+	ck_assert(send(fds[0], "hello", 5, MSG_NOSIGNAL) == 5 || errno == EPIPE);
 	shutdown(fds[0], SHUT_WR);
 	const char *all = read_all(fds[0]);
 	if (_i == 0)
@@ -213,7 +216,7 @@ start_worker(const struct service_conf *conf)
 
 	make_pair(SOCK_SEQPACKET, channel);
 	make_pipe(out);
-	w.pid = launch_fork(&(struct launch){ .plan = w.plan,
+	w.pid = launch_start(&(struct launch){ .plan = w.plan,
 	    .kind = LAUNCH_WORKER,
 	    .fd = channel[1],
 	    .out_fd = out[1],
@@ -346,7 +349,7 @@ START_TEST(worker_that_accepts_has_the_listeners)
 	l.shared_count = count;
 	l.env = plan_worker_environment(
 	    p, &conf, &(struct worker_variables){ .shared_count = count }, &l.listen_pid);
-	pid = launch_fork(&l);
+	pid = launch_start(&l);
 	ck_assert_int_gt(pid, 0);
 	close(out[1]);
 	const char *all = read_all(out[0]);

@@ -332,6 +332,35 @@ START_TEST(idle_call_comes_when_nothing_is_ready)
 
 END_TEST
 
+START_TEST(idle_call_does_not_wait_for_ever)
+{
+	unsigned count = 0, turns = 0;
+	struct probe *a, *b;
+
+	start();
+	a = probe_new('a', LOOP_PIPES);
+	b = probe_new('b', LOOP_PIPES);
+	loop_when_idle(loop, count_idle, &count);
+	for (; count == 0 && turns < 100; turns++)
+		loop_turn(loop, 0);
+	ck_assert_uint_gt(turns, 1);
+	ck_assert_uint_lt(turns, 100);
+	loop_turn(loop, 0);
+	ck_assert_uint_eq(count, 1);
+	/* The next one waits as long again. */
+	loop_when_idle(loop, count_idle, &count);
+	for (unsigned i = 1; i < turns; i++)
+		loop_turn(loop, 0);
+	ck_assert_uint_eq(count, 1);
+	loop_turn(loop, 0);
+	ck_assert_uint_eq(count, 2);
+	probe_free(a);
+	probe_free(b);
+	loop_free(loop);
+}
+
+END_TEST
+
 /* What epoll watches at present, as the kernel tells it. */
 static unsigned
 watched_by_epoll(void)
@@ -352,6 +381,24 @@ watched_by_epoll(void)
 	return count;
 }
 
+/* The loop's own descriptor is there. */
+static bool
+has_epoll(void)
+{
+	char path[64], target[64];
+
+	for (int fd = 3; fd < 1024; fd++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		target[n > 0 ? n : 0] = '\0';
+		if (strcmp(target, "anon_inode:[eventpoll]") == 0)
+			return true;
+	}
+	return false;
+}
+
 START_TEST(descriptor_that_a_child_keeps_open_is_not_reported_once_removed)
 {
 	struct probe *a, *b;
@@ -361,11 +408,11 @@ START_TEST(descriptor_that_a_child_keeps_open_is_not_reported_once_removed)
 	a = probe_new('a', LOOP_PIPES);
 	b = probe_new('b', LOOP_PIPES);
 	loop_turn(loop, 0);
-	ck_assert_uint_eq(watched_by_epoll(), loop_is_epoll(loop) ? 2 : 0);
+	ck_assert_uint_eq(watched_by_epoll(), has_epoll() ? 2 : 0);
 	kept = dup(a->io.fd);
 	ck_assert_int_ge(kept, 0);
 	probe_free(a);
-	ck_assert_uint_eq(watched_by_epoll(), loop_is_epoll(loop) ? 1 : 0);
+	ck_assert_uint_eq(watched_by_epoll(), has_epoll() ? 1 : 0);
 	loop_turn(loop, 0);
 	ck_assert_str_eq(calls, "abb");
 	close(kept);
@@ -450,7 +497,7 @@ START_TEST(file_is_refused_by_epoll)
 	bool is_epoll;
 
 	start();
-	is_epoll = loop_is_epoll(loop);
+	is_epoll = has_epoll();
 	b = probe_new('b', LOOP_PIPES);
 	ck_assert_int_eq(loop_add(loop, &io), is_epoll ? -EPERM : 0);
 	/* The others are served all the same, and nobody waits longer than until the next try. */
@@ -459,6 +506,10 @@ START_TEST(file_is_refused_by_epoll)
 	ck_assert((strchr(calls, 'p') == NULL) == is_epoll);
 	loop_want(loop, &b->io, 0);
 	loop_turn(loop, -1);
+	loop_del(loop, &io);
+	/* Who can do without has not added it. */
+	ck_assert_int_eq(loop_try(loop, &io), is_epoll ? -EPERM : 0);
+	ck_assert_uint_eq(io.slot == 0, is_epoll);
 	loop_del(loop, &io);
 	probe_free(b);
 	loop_turn(loop, 0);
@@ -478,7 +529,7 @@ START_TEST(without_an_epoll_descriptor_the_loop_polls)
 	setrlimit(RLIMIT_NOFILE, &none);
 	start();
 	setrlimit(RLIMIT_NOFILE, &before);
-	ck_assert(!loop_is_epoll(loop));
+	ck_assert(!has_epoll());
 	a = probe_new('a', LOOP_PIPES);
 	loop_turn(loop, -1);
 	ck_assert_str_eq(calls, "a");
@@ -496,10 +547,10 @@ START_TEST(name_of_no_backend_is_passed_over)
 	setenv("PORTER_LOOP", "pol", 1);
 	start();
 	setenv("PORTER_LOOP", before, 1);
-	ck_assert(loop_is_epoll(loop));
+	ck_assert(has_epoll());
 	loop_free(loop);
 	start();
-	ck_assert(loop_is_epoll(loop) == (strcmp(before, "epoll") == 0));
+	ck_assert(has_epoll() == (strcmp(before, "epoll") == 0));
 	loop_free(loop);
 	free(before);
 }
@@ -827,22 +878,25 @@ END_TEST
 static struct signals *signals;
 
 static void
-on_usr1(void *arg)
+on_usr1(void *arg, pid_t from)
 {
+	ck_assert_int_eq(from, getpid());
 	called(*(const char *)arg);
 	called('1');
 }
 
 static void
-on_usr2(void *arg)
+on_usr2(void *arg, pid_t from)
 {
+	(void)from;
 	(void)arg;
 	called('2');
 }
 
 static void
-on_hup(void *arg)
+on_hup(void *arg, pid_t from)
 {
+	(void)from;
 	(void)arg;
 	called('h');
 	signals_close(signals);
@@ -946,6 +1000,7 @@ static const struct suite_test tests[] = {
 	TEST(ready_watcher_that_is_no_longer_wanted_is_not_called),
 	TEST(poked_watcher_is_called_in_the_same_turn),
 	TEST(idle_call_comes_when_nothing_is_ready),
+	TEST(idle_call_does_not_wait_for_ever),
 	TEST(descriptor_that_a_child_keeps_open_is_not_reported_once_removed),
 	TEST(watcher_held_and_released_in_a_turn_stays),
 	TEST(nobody_starves_among_many_that_are_always_ready),

@@ -61,7 +61,7 @@ run_on(struct service_conf *conf, struct launch l, int fds[2], int *status)
 	l.fd = fds[1];
 	l.out_fd = l.err_fd = -1;
 	l.env = plan_environment(p, conf, l.client);
-	pid = launch_fork(&l);
+	pid = launch_start(&l);
 	ck_assert_int_gt(pid, 0);
 	close(fds[1]);
 	all = read_all(fds[0]);

@@ -83,11 +83,45 @@ START_TEST(equality_heeds_order_and_length)
 
 END_TEST
 
+/* One block, and nobody can tell. */
+START_TEST(packed_list_can_be_used_and_changed)
+{
+	struct strings s = { 0 }, copy = { 0 };
+
+	strings_pack(&s);
+	ck_assert_ptr_null(s.item);
+	strings_add(&s, "a");
+	strings_add(&s, "");
+	strings_add(&s, "ccc");
+	strings_pack(&s);
+	strings_pack(&s);
+	ck_assert_uint_eq(s.count, 3);
+	ck_assert_str_eq(s.item[0], "a");
+	ck_assert_str_eq(s.item[1], "");
+	ck_assert_str_eq(s.item[2], "ccc");
+	ck_assert_ptr_null(s.item[3]);
+	strings_copy(&copy, &s);
+	ck_assert(strings_equal(&copy, &s));
+	strings_add(&s, "d");
+	ck_assert(strings_del(&s, "a"));
+	strings_pack(&s);
+	ck_assert(strings_del(&s, "ccc"));
+	ck_assert_uint_eq(s.count, 2);
+	ck_assert_str_eq(s.item[1], "d");
+	ck_assert_uint_eq(copy.count, 3);
+	strings_pack(&copy);
+	strings_done(&copy);
+	strings_done(&s);
+}
+
+END_TEST
+
 static const struct suite_test tests[] = {
 	TEST(list_is_usable_as_argv),
 	TEST(added_text_is_copied),
 	TEST(every_equal_one_is_deleted),
 	TEST(equality_heeds_order_and_length),
+	TEST(packed_list_can_be_used_and_changed),
 };
 
 int

@@ -36,7 +36,7 @@ start(const struct service_conf *conf, int err_fd)
 
 	make_pair(SOCK_SEQPACKET, channel);
 	make_pipe(out);
-	w.pid = launch_fork(&(struct launch){ .plan = w.plan,
+	w.pid = launch_start(&(struct launch){ .plan = w.plan,
 	    .kind = LAUNCH_WARM,
 	    .fd = channel[1],
 	    .out_fd = out[1],
@@ -94,7 +94,7 @@ output_forked(const struct service_conf *conf, int err_fd)
 	pid_t pid;
 
 	make_pair(SOCK_STREAM, fds);
-	pid = launch_fork(&(struct launch){ .plan = p,
+	pid = launch_start(&(struct launch){ .plan = p,
 	    .fd = fds[1],
 	    .out_fd = -1,
 	    .err_fd = err_fd,

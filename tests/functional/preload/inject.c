@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Loaded into the daemon by LD_PRELOAD: makes system calls fail, counts them, and moves its clocks. */
+/* Loaded into the daemon by LD_PRELOAD: makes system calls fail, its own and those of its children before their exec, counts
+ * them, and moves its clocks. */
 #include "inject.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -17,6 +23,8 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/raw.h"
 
 static struct inject *shared;
 
@@ -71,17 +79,6 @@ is_failed(enum inject_call call)
 	}
 
 WRAP(INJECT_ACCEPT4, int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), (fd, sa, len, flags))
-WRAP(INJECT_FORK, pid_t, fork, (void), ())
-WRAP(INJECT_SETGROUPS, int, setgroups, (size_t n, const gid_t *list), (n, list))
-WRAP(INJECT_SETRESGID, int, setresgid, (gid_t r, gid_t e, gid_t s), (r, e, s))
-WRAP(INJECT_SETRESUID, int, setresuid, (uid_t r, uid_t e, uid_t s), (r, e, s))
-WRAP(INJECT_SETSID, pid_t, setsid, (void), ())
-WRAP(INJECT_SETRLIMIT, int, setrlimit, (__rlimit_resource_t resource, const struct rlimit *limit), (resource, limit))
-WRAP(INJECT_CHROOT, int, chroot, (const char *path), (path))
-WRAP(INJECT_CHDIR, int, chdir, (const char *path), (path))
-WRAP(INJECT_DUP2, int, dup2, (int from, int to), (from, to))
-WRAP(INJECT_NICE, int, nice, (int by), (by))
-WRAP(INJECT_EXECVE, int, execve, (const char *path, char *const *argv, char *const *env), (path, argv, env))
 WRAP(INJECT_POLL, int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
 WRAP(INJECT_POLL, int, ppoll, (struct pollfd *fds, nfds_t n, const struct timespec *ts, const sigset_t *mask),
     (fds, n, ts, mask))
@@ -99,6 +96,147 @@ WRAP(INJECT_SETSOCKOPT, int, setsockopt, (int fd, int level, int name, const voi
     (fd, level, name, value, len))
 
 /* clang-format on */
+
+/* ---- children, which make bare system calls ---- */
+
+/* What the calls of a child are for the kernel. */
+static const struct {
+	enum inject_call call;
+	unsigned number;
+} step_calls[] = {
+	{ INJECT_SETGROUPS, SYS_setgroups },
+	{ INJECT_SETRESGID, SYS_setresgid },
+	{ INJECT_SETRESUID, SYS_setresuid },
+	{ INJECT_SETSID, SYS_setsid },
+	{ INJECT_SETRLIMIT, SYS_prlimit64 },
+	{ INJECT_CHROOT, SYS_chroot },
+	{ INJECT_CHDIR, SYS_chdir },
+	{ INJECT_DUP2, SYS_dup3 },
+	{ INJECT_NICE, SYS_setpriority },
+	{ INJECT_EXECVE, SYS_execve },
+};
+
+#define STEP_CALLS (sizeof(step_calls) / sizeof(step_calls[0]))
+
+/* A filter of the kernel's makes them fail, seccomp(2). It may run in memory that is the daemon's: nothing of the C library. One
+ * that hangs waits for somebody who listens, on a descriptor that the daemon gets and knows nothing of. */
+static void
+filter_calls(struct sock_filter *code, unsigned short len, bool hangs)
+{
+	const struct sock_fprog program = { .len = len, .filter = code };
+	const long flags = hangs ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+
+	if (RAW(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0) {
+		raw_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+		RAW(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+	}
+}
+
+static void
+prepare_child(void)
+{
+	struct sock_filter code[2 * STEP_CALLS + 2];
+	unsigned short len = 0;
+	bool hangs = false;
+
+	if (shared == NULL)
+		return;
+	code[len++] = (struct sock_filter)BPF_STMT(
+	    BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < STEP_CALLS; i++) {
+		struct inject_rule *rule = &shared->rule[step_calls[i].call];
+		const int signo = atomic_load(&rule->signo);
+		unsigned answer = SECCOMP_RET_ERRNO | (unsigned)atomic_load(&rule->error);
+
+		if (signo != 0)
+			RAW(SYS_kill, raw_getpid(), signo, 0);
+		if (atomic_load(&rule->hangs) != 0) {
+			answer = SECCOMP_RET_USER_NOTIF;
+			hangs = true;
+		} else if (atomic_load(&rule->count) == 0)
+			continue;
+		if (atomic_load(&rule->count) > 0)
+			atomic_fetch_sub(&rule->count, 1);
+		code[len++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, step_calls[i].number, 0, 1);
+		code[len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer);
+	}
+	code[len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	if (len > 2)
+		filter_calls(code, len, hangs);
+}
+
+pid_t
+fork(void)
+{
+	static pid_t (*next)(void);
+	pid_t pid;
+
+	if (next == NULL)
+		*(void **)&next = dlsym(RTLD_NEXT, "fork");
+	if (is_failed(INJECT_FORK))
+		return -1;
+	pid = next();
+	if (pid == 0)
+		prepare_child();
+	return pid;
+}
+
+long
+syscall(long number, ...)
+{
+	static long (*next)(long number, ...);
+	va_list ap;
+	long a[6], r;
+
+	if (next == NULL)
+		*(void **)&next = dlsym(RTLD_NEXT, "syscall");
+	if (number == SYS_clone && (is_failed(INJECT_FORK) || is_failed(INJECT_CLONE_FILES)))
+		return -1;
+	va_start(ap, number);
+	for (size_t i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	r = next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (number == SYS_clone && r == 0)
+		prepare_child();
+	return r;
+}
+
+/* What a clone is to do; lies where its stack begins. */
+struct clone_work {
+	int (*fn)(void *arg);
+	void *arg;
+};
+
+static int
+run_clone(void *arg)
+{
+	const struct clone_work work = *(struct clone_work *)arg;
+
+	prepare_child();
+	return work.fn(work.arg);
+}
+
+int
+clone(int (*fn)(void *arg), void *stack, int flags, void *arg, ...)
+{
+	static int (*next)(int (*fn)(void *arg), void *stack, int flags, void *arg, ...);
+	struct clone_work *work = (struct clone_work *)stack - 4;
+	va_list ap;
+	void *more[3];
+
+	if (next == NULL)
+		*(void **)&next = dlsym(RTLD_NEXT, "clone");
+	if (is_failed(INJECT_FORK) || is_failed(INJECT_CLONE_VM))
+		return -1;
+	va_start(ap, arg);
+	for (size_t i = 0; i < 3; i++)
+		more[i] = va_arg(ap, void *);
+	va_end(ap);
+	*work = (struct clone_work){ fn, arg };
+	return next(run_clone, work, flags, work, more[0], more[1], more[2]);
+}
 
 int
 epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)

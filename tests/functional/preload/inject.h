@@ -9,7 +9,10 @@
 
 enum inject_call {
 	INJECT_ACCEPT4,
-	INJECT_FORK,
+	INJECT_FORK,        /* or clone */
+	INJECT_CLONE_VM,    /* clone alone, with the daemon's memory */
+	INJECT_CLONE_FILES, /* clone alone, without it */
+	/* The next are of children alone, for each of which they count once. */
 	INJECT_SETGROUPS,
 	INJECT_SETRESGID,
 	INJECT_SETRESUID,
@@ -20,6 +23,7 @@ enum inject_call {
 	INJECT_DUP2,
 	INJECT_NICE,
 	INJECT_EXECVE,
+	/* Of the daemon. */
 	INJECT_POLL,
 	INJECT_CLOSE,
 	INJECT_RECV,
@@ -39,6 +43,7 @@ struct inject_rule {
 	atomic_int count; /* so many fail then; -1: all */
 	atomic_int
 	    signo; /* not 0: the call raises this signal in its process, and then goes through */
+	atomic_int hangs;  /* not 0: in a child the call does not return */
 	atomic_uint calls; /* made so far, failed ones too */
 };
 

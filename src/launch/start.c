@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "launch/start.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/raw.h"
+#include "launch/environment.h"
+
+/* How many there may be at a time, and of one plan. */
+#define STARTS_MOST 128
+#define PLAN_MOST   64
+/* Pages are touched only as they are used. */
+#define STACK_SIZE  65536
+#define GUARD_SIZE  65536
+#define WORDS_MOST  256
+#define TEXT_SIZE   5120
+
+TAILQ_HEAD(start_list, start);
+
+struct starts {
+	struct loop *loop;
+	struct loop_timer timer;
+	bool is_timed;
+	struct start_list free,
+	    begun;           /* the ones used last, and those that began first, in front */
+	unsigned count;      /* of all that were made */
+	const char *machine; /* what never changes */
+	const char *obstacle;
+	void (*on_stuck)(void *arg, pid_t pid);
+	void *arg;
+};
+
+/* One mapping: room that is not to be touched, a stack that grows down to it, and behind the stack the rest. */
+struct room {
+	char guard[GUARD_SIZE];
+	char stack[STACK_SIZE];
+	struct start start;
+	char *words[WORDS_MOST];
+	char text[TEXT_SIZE];
+};
+
+/* ---- whether it is safe here ---- */
+
+/* Without side effect while no thread shares the descriptors: there is none from that number on. */
+static bool
+can_unshare(void)
+{
+	return raw_close_range(~0U, ~0U, CLOSE_RANGE_UNSHARE) != -ENOSYS;
+}
+
+/* It knows no such processes. */
+static bool
+is_under_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload != NULL && strstr(preload, "vgpreload") != NULL;
+}
+
+static const char *
+machine_obstacle(void)
+{
+	if (!RAW_IS_BARE)
+		return "not on this processor";
+	if (!can_unshare())
+		return "the kernel is older than 5.9";
+	return is_under_valgrind() ? "under valgrind" : NULL;
+}
+
+/* A core dump of one process ends all that share its memory. */
+static bool
+kernel_dumps_sharers(void)
+{
+	struct utsname u;
+	unsigned major = 0, minor = 0;
+
+	return uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2 || major < 5 ||
+	       (major == 5 && minor < 16);
+}
+
+/* proc(5), /proc/sys/fs/suid_dumpable. -1: it cannot be read. */
+static int
+suid_dumpable(void)
+{
+	FILE *f = fopen("/proc/sys/fs/suid_dumpable", "re");
+	int value = -1;
+
+	if (f == NULL)
+		return -1;
+	if (fscanf(f, "%d", &value) != 1)
+		value = -1;
+	fclose(f);
+	return value;
+}
+
+void
+starts_look(struct starts *t)
+{
+	const int dumpable = suid_dumpable();
+
+	t->obstacle = t->machine;
+	if (t->obstacle != NULL || dumpable == 0)
+		return;
+	if (dumpable < 0)
+		t->obstacle = "fs.suid_dumpable cannot be read";
+	else if (dumpable == 1)
+		t->obstacle = "fs.suid_dumpable is 1";
+	else if (kernel_dumps_sharers())
+		t->obstacle = "fs.suid_dumpable is not 0 and the kernel older than 5.16";
+}
+
+const char *
+starts_obstacle(const struct starts *t)
+{
+	return t->obstacle;
+}
+
+void
+starts_forbid(struct starts *t, const char *why)
+{
+	t->obstacle = why;
+}
+
+/* ---- those that have begun ---- */
+
+static int
+word_of(const struct start *s)
+{
+	return __atomic_load_n(&s->word, __ATOMIC_ACQUIRE);
+}
+
+static void
+give(struct starts *t, struct start *s)
+{
+	TAILQ_INSERT_HEAD(&t->free, s, link);
+}
+
+/* True if it has become its program, or has ended. */
+static bool
+collect(struct starts *t, struct start *s)
+{
+	if (word_of(s) != START_HAS_ENDED)
+		return false;
+	TAILQ_REMOVE(&t->begun, s, link);
+	plan_release(s->plan);
+	s->plan = NULL;
+	give(t, s);
+	return true;
+}
+
+static void
+collect_all(struct starts *t)
+{
+	struct start *s, *next;
+
+	for (s = TAILQ_FIRST(&t->begun); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		collect(t, s);
+	}
+}
+
+/* proc(5), /proc/pid/stat: the state stands behind the name. */
+static bool
+is_stopped(pid_t pid)
+{
+	char path[32], text[128] = "";
+	const char *state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	state = strrchr(text, ')');
+	return state != NULL && (strncmp(state, ") T", 3) == 0 || strncmp(state, ") t", 3) == 0);
+}
+
+/* The word of one says that it lives, so that its pid is still its own. */
+static void
+end_stuck(struct starts *t, struct start *s, int64_t now_ms)
+{
+	const int64_t age_ms = now_ms - s->begun_ms;
+
+	if (age_ms < START_MOST_MS && (age_ms < START_STOPPED_MS || !is_stopped(s->pid)))
+		return;
+	t->on_stuck(t->arg, s->pid);
+	kill(s->pid, SIGKILL);
+}
+
+static void
+on_timer(struct loop_timer *timer, int64_t now_ms)
+{
+	struct starts *t = timer->arg;
+	struct start *s;
+
+	collect_all(t);
+	TAILQ_FOREACH(s, &t->begun, link)
+		end_stuck(t, s, now_ms);
+	t->is_timed = !TAILQ_EMPTY(&t->begun);
+	if (t->is_timed)
+		loop_timer_set(t->loop, timer, now_ms + START_STOPPED_MS);
+}
+
+struct starts *
+starts_new(struct loop *loop, void (*on_stuck)(void *arg, pid_t pid), void *arg)
+{
+	struct starts *t = mem_alloc(sizeof(*t));
+
+	t->loop = loop;
+	t->timer = (struct loop_timer){ .fn = on_timer, .arg = t };
+	t->on_stuck = on_stuck;
+	t->arg = arg;
+	TAILQ_INIT(&t->free);
+	TAILQ_INIT(&t->begun);
+	t->machine = machine_obstacle();
+	starts_look(t);
+	return t;
+}
+
+static void
+unmap(struct start *s)
+{
+	char *end = s->stack;
+
+	munmap(end - STACK_SIZE - GUARD_SIZE, sizeof(struct room));
+}
+
+void
+starts_free(struct starts *t)
+{
+	struct start *s;
+
+	if (t == NULL)
+		return;
+	collect_all(t);
+	while ((s = TAILQ_FIRST(&t->free)) != NULL) {
+		TAILQ_REMOVE(&t->free, s, link);
+		unmap(s);
+	}
+	loop_timer_stop(t->loop, &t->timer);
+	free(t);
+}
+
+/* ---- a new one ---- */
+
+static struct start *
+make(struct starts *t)
+{
+	struct room *p = MAP_FAILED;
+
+	if (t->count < STARTS_MOST)
+		p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	if (mprotect(p->guard, sizeof(p->guard), PROT_NONE) < 0) {
+		munmap(p, sizeof(*p));
+		return NULL;
+	}
+	p->start.stack = p->stack + sizeof(p->stack);
+	p->start.words = p->words;
+	p->start.text = p->text;
+	t->count++;
+	return &p->start;
+}
+
+static struct start *
+find_free(struct starts *t)
+{
+	struct start *s = TAILQ_FIRST(&t->begun);
+
+	/* Most often the first to begin is the first to have ended. */
+	if (s != NULL)
+		collect(t, s);
+	if (TAILQ_EMPTY(&t->free))
+		collect_all(t);
+	s = TAILQ_FIRST(&t->free);
+	if (s == NULL)
+		return make(t);
+	TAILQ_REMOVE(&t->free, s, link);
+	return s;
+}
+
+/* The words of the plan stay where they are; those of the connection are written anew for the next one. */
+static bool
+copy_environment(struct start *s, const struct launch *l)
+{
+	const size_t fixed = l->plan->env_fixed;
+	char *const *tail = l->env + fixed;
+	char *to = s->text;
+
+	if (fixed + ENVIRONMENT_TAIL > WORDS_MOST)
+		return false;
+	memcpy(s->words, l->env, fixed * sizeof(*s->words));
+	for (size_t i = 0;; i++) {
+		size_t len;
+
+		s->words[fixed + i] = tail[i] != NULL ? to : NULL;
+		if (tail[i] == NULL)
+			break;
+		len = strlen(tail[i]) + 1;
+		if (len > (size_t)(s->text + TEXT_SIZE - to))
+			return false;
+		memcpy(to, tail[i], len);
+		to += len;
+	}
+	s->launch.env = s->words;
+	return true;
+}
+
+struct start *
+start_take(struct starts *t, const struct launch *l)
+{
+	struct start *s;
+
+	if (l->plan->starting >= PLAN_MOST)
+		collect_all(t);
+	s = l->plan->starting < PLAN_MOST ? find_free(t) : NULL;
+	if (s == NULL)
+		return NULL;
+	s->launch = *l;
+	if (!copy_environment(s, l)) {
+		give(t, s);
+		return NULL;
+	}
+	s->word = START_BEGINS;
+	return s;
+}
+
+void
+start_begun(struct starts *t, struct start *s, pid_t pid)
+{
+	if (pid <= 0) {
+		give(t, s);
+		return;
+	}
+	s->pid = pid;
+	s->begun_ms = clock_now_ms();
+	s->plan = s->launch.plan;
+	s->plan->starting++;
+	TAILQ_INSERT_TAIL(&t->begun, s, link);
+	if (t->is_timed)
+		return;
+	t->is_timed = true;
+	loop_timer_set(t->loop, &t->timer, s->begun_ms + START_STOPPED_MS);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/reap.h"
+
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "run/service.h"
+#include "run/services.h"
+
+/* How many are reaped in a turn: when thousands end together others are served meanwhile. */
+#define REAP_A_TURN   64
+/* After a search that took longer than the first, none for so many times as long; no longer than the last, whatever else may have
+ * kept us from ending it. */
+#define SEARCH_US     20
+#define SEARCH_FACTOR 10
+#define REST_MOST_US  100000
+
+static void
+ended(struct runtime *rt, pid_t pid, int status, const struct rusage *usage)
+{
+	struct server *s = servers_find(rt->servers, pid);
+	int64_t kill_ms = s != NULL ? s->kill_ms : 0;
+
+	if (s != NULL)
+		service_ended(s->service, s, status, usage);
+	else {
+		log_debug("event=orphan-reaped pid=%d", (int)pid);
+		if (rt->on_stranger != NULL)
+			rt->on_stranger(rt->on_stranger_arg, pid, status);
+	}
+	if (rt->is_stopping && rt->on_reaped != NULL)
+		rt->on_reaped(rt->on_reaped_arg, pid, kill_ms);
+}
+
+/* False if there is none, or no such child, that has ended. pid: -1 for any. */
+static bool
+reap_one(struct runtime *rt, pid_t pid)
+{
+	struct rusage usage;
+	int status;
+
+	pid = wait4(pid, &status, WNOHANG, &usage);
+	if (pid <= 0)
+		return false;
+	ended(rt, pid, status, &usage);
+	return true;
+}
+
+static void
+search(struct runtime *rt)
+{
+	struct reaper *r = &rt->reaper;
+	const int64_t begun_us = clock_now_us();
+	unsigned left = REAP_A_TURN;
+	int64_t took_us;
+
+	if (begun_us < r->rest_us) {
+		loop_timer_set(rt->loop, &r->timer, r->rest_us / 1000 + 1);
+		return;
+	}
+	while (left > 0 && reap_one(rt, -1))
+		left--;
+	took_us = clock_now_us() - begun_us;
+	if (left == 0)
+		loop_timer_set(rt->loop, &r->timer, begun_us / 1000);
+	else if (took_us >= SEARCH_US)
+		r->rest_us =
+		    begun_us + (took_us < REST_MOST_US / SEARCH_FACTOR ? took_us * SEARCH_FACTOR
+								       : REST_MOST_US);
+}
+
+void
+reap(struct runtime *rt, pid_t pid)
+{
+	unsigned running = rt->running;
+
+	if (pid > 0)
+		reap_one(rt, pid);
+	search(rt);
+	if (rt->running != running)
+		services_have_room(rt);
+}
+
+static void
+on_timer(struct loop_timer *t, int64_t now_ms)
+{
+	(void)now_ms;
+	reap(t->arg, 0);
+}
+
+void
+reaper_init(struct runtime *rt)
+{
+	rt->reaper.timer = (struct loop_timer){ .fn = on_timer, .arg = rt };
+}
+
+void
+reaper_done(struct runtime *rt)
+{
+	loop_timer_stop(rt->loop, &rt->reaper.timer);
+}

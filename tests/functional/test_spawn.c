@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/* The ways to start a program, where each is taken, and what becomes of a child that never becomes its program. */
+#include <check.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "functional/control.h"
+#include "functional/daemon.h"
+#include "functional/pool.h"
+#include "functional/sources.h"
+
+#define HOLD "\tserver = @PROGRAMS@/hold\n"
+#define SHOW "\tserver = @PROGRAMS@/show\n"
+#define AUTO "\tspawn = auto\n"
+
+/* As long as such a child may be stopped, and as long as it may take at most. */
+#define STOPPED_S 2
+#define MOST_S    31
+/* How many children of one service may share memory at a time. */
+#define PLAN_MOST 64
+
+static struct daemon *
+started(const char *attributes)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_inject(d);
+	daemon_service(d, "x", "tcp", attributes);
+	daemon_service(d, "y", "tcp", HOLD AUTO);
+	daemon_start(d);
+	return d;
+}
+
+static void
+serves(struct daemon *d, const char *name)
+{
+	int fd = daemon_connect(d, name);
+
+	expect_echo(fd, "hello");
+	close(fd);
+}
+
+/* What porterd says of a service: the way, or the reason for it, "" if there is none. Static text. */
+static const char *
+said(struct daemon *d, const char *id, const char *member)
+{
+	json_t *all = control_ask(d, "{\"command\":\"services\"}");
+	const char *text = "";
+
+	for (size_t i = 0; i < json_array_size(json_at(all, "services")); i++) {
+		const json_t *item = json_array_get(json_at(all, "services"), i);
+		const char *value = json_string_value(json_object_get(item, member));
+
+		if (strcmp(json_text_at(item, "id"), id) == 0 && value != NULL)
+			text = text_format("%s", value);
+	}
+	json_decref(all);
+	return text;
+}
+
+static const struct {
+	const char *name;
+	enum inject_call call;
+} ways[] = {
+	{ "shared", INJECT_CLONE_VM },
+	{ "files", INJECT_CLONE_FILES },
+	{ "fork", INJECT_FORK },
+};
+
+START_TEST(each_way_starts_the_same_program)
+{
+	const char *spawn = text_format("\tspawn = %s\n", ways[_i].name);
+	struct daemon *d = started(text_format("%s%s\tnice = 2\n\tumask = 077\n\trlimit_cpu = 50\n"
+					       "\tserver_args = one two\n\tenv = A=b\n",
+	    SHOW, spawn));
+	unsigned before = inject_calls(d, ways[_i].call), forks = inject_calls(d, INJECT_FORK);
+	const char *shown = shown_by(d, "x");
+
+	ck_assert_uint_eq(inject_calls(d, ways[_i].call), before + 1);
+	ck_assert_uint_eq(inject_calls(d, INJECT_FORK), forks + 1);
+	ck_assert_str_eq(said(d, "x", "spawn"), ways[_i].name);
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), _i == 0 ? "" : "spawn says so");
+	ck_assert_uint_eq(show_count(shown, "fd "), 3);
+	ck_assert_str_eq(show_value(shown, "nice"), "2");
+	ck_assert_str_eq(show_value(shown, "umask"), "0077");
+	ck_assert_str_eq(show_value(shown, "env A"), "b");
+	ck_assert_str_eq(show_value(shown, "env REMOTE_ADDR"), "127.0.0.1");
+	ck_assert_str_eq(show_value(shown, "env CONNECTION_ID"), "1");
+	ck_assert_str_eq(show_value(shown, "ppid"), text_format("%d", (int)d->pid));
+	ck_assert_str_eq(show_value(shown, "sid"), show_value(shown, "pid"));
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(auto_is_shared_where_that_is_safe)
+{
+	struct daemon *d = started(HOLD AUTO);
+
+	serves(d, "x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 1);
+	ck_assert_str_eq(said(d, "x", "spawn"), "shared");
+	const struct run_result shown = porterctl(d, "show", "x", NULL);
+	ck_assert_ptr_nonnull(strstr(shown.output, "shared"));
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* ---- where it is not safe, or cannot be ---- */
+
+static const struct {
+	const char *attributes, *reason;
+} not_shared[] = {
+	{ AUTO "\ttype = INTERNAL\n\tid = x\n", "porterd serves it itself" },
+	{ SHOW AUTO "\tserver_args = %{remote_addr}\n", "its words depend on the connection" },
+	{ SHOW AUTO "\tno_access = .example.org\n\treverse_dns = confirmed\n",
+	    "porter-gate is asked" },
+	{ HOLD AUTO "\tpool = static\n\tpool_exec = fresh\n\tpool_max = 2\n", "it has workers" },
+};
+
+START_TEST(some_services_are_not_started_so)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_inject(d);
+	if (_i == 0) {
+		daemon_entry(d, "echo", not_shared[_i].attributes);
+		daemon_listen(d, "x", "tcp");
+	} else
+		daemon_service(d, "x", "tcp", not_shared[_i].attributes);
+	daemon_start(d);
+	close(daemon_connect(d, "x"));
+	expect_line(d, "START: x");
+	expect_line(d, "EXIT: x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 0);
+	ck_assert_str_eq(said(d, "x", "spawn"), "fork");
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), not_shared[_i].reason);
+	daemon_stop(d);
+}
+
+END_TEST
+
+#define DUMPABLE "/proc/sys/fs/suid_dumpable"
+
+/* In this test's own mount namespace. False where the machine does not let us. */
+static bool
+pretend_dumpable(struct daemon *d, const char *value)
+{
+	static bool is_mounted;
+	const char *path = text_format("%s/suid_dumpable", d->dir);
+
+	write_file(path, 0644, value);
+	if (!is_mounted)
+		is_mounted = is_root() && unshare(CLONE_NEWNS) == 0 &&
+			     mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+			     mount(path, DUMPABLE, NULL, MS_BIND, NULL) == 0;
+	return is_mounted;
+}
+
+/* Others of the service's user could look into the daemon's memory: see the unit test of starts. A person may change it at any
+ * time. */
+START_TEST(memory_that_others_may_look_into_is_not_shared)
+{
+	struct daemon *d = daemon_new();
+
+	if (!pretend_dumpable(d, "1\n")) {
+		test_skip("memory_that_others_may_look_into_is_not_shared",
+		    "no mount namespace of its own");
+		return;
+	}
+	daemon_inject(d);
+	daemon_service(d, "x", "tcp", HOLD "\tspawn = shared\n");
+	daemon_start(d);
+	serves(d, "x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 0);
+	ck_assert_str_eq(said(d, "x", "spawn"), "fork");
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), "fs.suid_dumpable is 1");
+	pretend_dumpable(d, "0\n");
+	daemon_reload(d);
+	serves(d, "x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 1);
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), "");
+	pretend_dumpable(d, "nonsense\n");
+	daemon_reload(d);
+	serves(d, "x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 1);
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), "fs.suid_dumpable cannot be read");
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* The loader warns of a library that is not there, and goes on. */
+START_TEST(under_valgrind_nothing_is_shared)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_inject(d);
+	for (size_t i = 0; i < d->env_count; i++)
+		if (strncmp(d->env[i], "LD_PRELOAD=", 11) == 0)
+			d->env[i] =
+			    strdup(text_format("%s /nonexistent/vgpreload_x.so", d->env[i]));
+	daemon_service(d, "x", "tcp", HOLD AUTO);
+	daemon_start(d);
+	serves(d, "x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 0);
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), "under valgrind");
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* ---- children that do not become their program ---- */
+
+/* The child of the latest connection to x, which hangs in its exec. */
+static pid_t
+hanging_child(struct daemon *d)
+{
+	const char *line = expect_line(d, "START: x pid=*");
+
+	daemon_mark(d);
+	return atoi(strstr(line, "pid=") + 4);
+}
+
+static void
+hang(struct daemon *d, bool hangs)
+{
+	atomic_store(&d->inject->rule[INJECT_EXECVE].hangs, hangs);
+}
+
+START_TEST(a1_child_that_is_stopped_before_its_exec_holds_up_nobody)
+{
+	struct daemon *d = started(HOLD AUTO);
+
+	hang(d, true);
+	int fd = daemon_connect(d, "x");
+	pid_t pid = hanging_child(d);
+	stop_process(pid);
+	hang(d, false);
+	for (int i = 0; i < 3; i++)
+		serves(d, i == 1 ? "x" : "y");
+	pass_time(d, STOPPED_S);
+	expect_line(d, "event=start-stuck service=x pid=%d action=kill", (int)pid);
+	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
+	expect_closed(fd);
+	close(fd);
+	serves(d, "x");
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* A slow file system is no reason to kill it that early. */
+START_TEST(child_that_takes_long_is_killed_in_the_end)
+{
+	struct daemon *d = started(HOLD AUTO);
+
+	hang(d, true);
+	int fd = daemon_connect(d, "x");
+	pid_t pid = hanging_child(d);
+	hang(d, false);
+	pass_time(d, STOPPED_S);
+	serves(d, "y");
+	expect_no_line(d, "event=start-stuck");
+	pass_time(d, MOST_S);
+	expect_line(d, "event=start-stuck service=x pid=%d action=kill", (int)pid);
+	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
+	expect_closed(fd);
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(stuck_children_of_one_service_leave_room_for_others)
+{
+	struct daemon *d = started(HOLD AUTO);
+	int fds[PLAN_MOST + 2];
+
+	hang(d, true);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = daemon_connect(d, "x");
+	expect_lines(d, PLAN_MOST, "START: x");
+	expect_lines(d, 2, "FAIL: x exec"); /* by fork, where the call fails and does not hang */
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), PLAN_MOST);
+	hang(d, false);
+	serves(d, "y");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), PLAN_MOST + 1);
+	pass_time(d, MOST_S);
+	expect_lines(d, PLAN_MOST, "EXIT: x signal=9");
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	serves(d, "x");
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* It still reads what the settings of before have said. */
+START_TEST(settings_change_while_a_child_hangs)
+{
+	struct daemon *d = started(HOLD AUTO "\tserver_args = before\n");
+
+	hang(d, true);
+	int fd = daemon_connect(d, "x");
+	pid_t pid = hanging_child(d);
+	hang(d, false);
+	daemon_clear(d);
+	daemon_service(d, "x", "tcp", HOLD AUTO "\tserver_args = after\n");
+	for (int i = 0; i < 2; i++)
+		daemon_reload(d);
+	kill(pid, SIGKILL);
+	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
+	expect_closed(fd);
+	close(fd);
+	for (int i = 0; i < 3; i++)
+		serves(d, "x");
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* With the daemon before it goes what it waits for, in this test. */
+START_TEST(daemon_is_replaced_while_a_child_hangs)
+{
+	struct daemon *d = started(HOLD AUTO);
+
+	hang(d, true);
+	int fd = daemon_connect(d, "x");
+	hanging_child(d);
+	hang(d, false);
+	upgrade_daemon(d);
+	serves(d, "x");
+	expect_line(d, "event=start-failed service=x step=exec *error=\"%s\"", strerror(ENOSYS));
+	expect_closed(fd);
+	close(fd);
+	serves(d, "x");
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(daemon_ends_while_a_child_hangs)
+{
+	struct daemon *d = started(HOLD AUTO "\tstop_grace = 1s\n");
+
+	hang(d, true);
+	int fd = daemon_connect(d, "x");
+	hanging_child(d);
+	daemon_signal(d, SIGTERM);
+	ck_assert_int_eq(daemon_wait(d), 0);
+	expect_line(d, "EXIT: x signal=");
+	expect_closed(fd);
+	close(fd);
+	daemon_closed(d);
+}
+
+END_TEST
+
+/* Before it has said that it is on its own. */
+START_TEST(child_that_dies_at_once_is_not_waited_for)
+{
+	struct daemon *d = started(text_format(HOLD "\tspawn = %s\n", ways[_i].name));
+
+	atomic_store(&d->inject->rule[INJECT_SETSID].signo, SIGKILL);
+	for (int i = 0; i < 3; i++) {
+		int fd = daemon_connect(d, "x");
+
+		expect_closed(fd);
+		close(fd);
+	}
+	expect_lines(d, 3, "EXIT: x signal=9");
+	atomic_store(&d->inject->rule[INJECT_SETSID].signo, 0);
+	serves(d, "x");
+	serves(d, "y");
+	daemon_stop(d);
+}
+
+END_TEST
+
+START_TEST(nothing_is_left_open)
+{
+	struct daemon *d =
+	    started(text_format(HOLD "\tspawn = %s\n\tstderr = log\n", ways[_i].name));
+
+	serves(d, "x");
+	expect_lines(d, 1, "EXIT: x");
+	unsigned before = daemon_fds(d);
+	for (int i = 0; i < 40; i++)
+		serves(d, "x");
+	expect_lines(d, 41, "EXIT: x");
+	ck_assert_uint_eq(daemon_fds(d), before);
+	daemon_stop(d);
+}
+
+END_TEST
+
+static const struct suite_test tests[] = {
+	TEST_LOOP(each_way_starts_the_same_program, ARRAY_LEN(ways)),
+	TEST(auto_is_shared_where_that_is_safe),
+	TEST_LOOP(some_services_are_not_started_so, ARRAY_LEN(not_shared)),
+	TEST(memory_that_others_may_look_into_is_not_shared),
+	TEST(under_valgrind_nothing_is_shared),
+	TEST(a1_child_that_is_stopped_before_its_exec_holds_up_nobody),
+	TEST(child_that_takes_long_is_killed_in_the_end),
+	TEST(stuck_children_of_one_service_leave_room_for_others),
+	TEST(settings_change_while_a_child_hangs),
+	TEST(daemon_is_replaced_while_a_child_hangs),
+	TEST(daemon_ends_while_a_child_hangs),
+	TEST_LOOP(child_that_dies_at_once_is_not_waited_for, ARRAY_LEN(ways)),
+	TEST_LOOP(nothing_is_left_open, ARRAY_LEN(ways)),
+};
+
+int
+main(void)
+{
+	return run_functional("spawn", tests, ARRAY_LEN(tests));
+}
