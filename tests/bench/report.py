@@ -88,14 +88,15 @@ class Report:
         return value
 
     def target(self, number, what, asked, value, is_met=None, digits=2):
-        """asked: a number that the value must reach, or words where is_met says it."""
+        """asked: a number that the value must reach, or words where is_met says it, or nothing does."""
         if SHORT:
             return
         if value is None:
             shown, is_met = "not measured", None
         else:
             shown = value if isinstance(value, str) else f"{value:.{digits}f}"
-            is_met = value >= asked if is_met is None else is_met
+            if is_met is None and not isinstance(asked, str):
+                is_met = value >= asked
         if not isinstance(asked, str):
             asked = f"at least {asked}"
         self.targets.append({"number": number, "what": what, "asked": asked, "measured": shown, "met": is_met})

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TIMEOUT_S      30
@@ -35,6 +36,8 @@ run_suite(const char *suite, const struct suite_test *tests, size_t count)
 {
 	Suite *s = suite_create(suite);
 
+	/* Tests look at what a program adds to it; who may not set it is as he was. */
+	(void)!setpriority(PRIO_PROCESS, 0, 0);
 	for (size_t i = 0; i < count; i++) {
 		TCase *tcase = tcase_create(tests[i].name);
 
