@@ -24,7 +24,8 @@ struct table {
 };
 
 struct ip_set {
-	atomic_uint refs; /* a configuration that is loaded or freed beside the loop may have some */
+	atomic_uint
+	    refs; /* a configuration that is loaded or freed beside the loop may have some */
 	struct table of[2]; /* IPv4, IPv6 */
 	void *map;          /* that the ranges lie in; NULL: on the heap */
 	size_t map_size;

@@ -24,7 +24,7 @@ struct request {
 	struct daemon *daemon;
 	/* Who asks: for streams and later answers; NULL, for what is answered later: he has gone. */
 	struct client_conn *client;
-	const json_t *args;         /* the request, an object; borrowed */
+	const json_t *args; /* the request, an object; borrowed */
 	int fds
 	    [CONTROL_FDS]; /* that came with it, -1: none; what the command keeps it sets to -1 */
 };

@@ -27,9 +27,10 @@
 /* The latest log lines, for whoever asks for them. */
 #define JOURNAL_BYTES (128u << 10)
 
-static void on_hup(void *arg, pid_t from); /* reload, all or nothing: a text with errors changes nothing */
-static void on_term(
-    void *arg, pid_t from); /* no new clients, programs are asked to end; a second one kills at once */
+static void on_hup(
+    void *arg, pid_t from); /* reload, all or nothing: a text with errors changes nothing */
+static void on_term(void *arg,
+    pid_t from); /* no new clients, programs are asked to end; a second one kills at once */
 static void on_quit(void *arg, pid_t from); /* ends the daemon and leaves its programs */
 
 static void

@@ -56,8 +56,8 @@ struct daemon {
 	bool has_set_limit;    /* max_servers was set by hand since the configuration was loaded */
 	unsigned runs;         /* programs whose end a control client waits for */
 	struct side *side;     /* what a child works out for a client; NULL: nothing */
-	struct upgrade *upgrade; /* under way; NULL: none is */
-	struct loading *loading; /* of the configuration, that goes on; NULL: none does */
+	struct upgrade *upgrade;    /* under way; NULL: none is */
+	struct loading *loading;    /* of the configuration, that goes on; NULL: none does */
 	struct load_asks load_asks; /* that were made since it began */
 	bool is_reloading;          /* whoever supervises the daemon was told so */
 	struct loop_timer kill_timer;

@@ -135,8 +135,11 @@ answer(struct daemon *d, struct load_ask *a, struct reload_result *result)
 		[LOAD_RELOAD] = live_reloaded, [LOAD_SERVE] = live_served
 	};
 	struct request r = { .daemon = d, .client = client_find(d, a->client), .fds = { -1, -1 } };
-	json_t *args = json_object(), *said;
+	json_t *args, *said;
 
+	if (a->kind == LOAD_RELOAD && r.client == NULL)
+		return;
+	args = json_object();
 	if (a->service != NULL)
 		json_object_set_new(args, "service", json_string(a->service));
 	r.args = args;
@@ -150,20 +153,19 @@ answer(struct daemon *d, struct load_ask *a, struct reload_result *result)
 	json_decref(args);
 }
 
+/* Kind by kind. */
 static void
 answer_all(struct loading *l, struct reload_result *result)
 {
-	for (int kind = 0; kind < LOAD_KIND_MAX; kind++) {
-		struct load_ask *a, *next;
+	struct load_ask *a;
 
-		for (a = TAILQ_FIRST(&l->asks); a != NULL; a = next) {
-			next = TAILQ_NEXT(a, link);
-			if ((int)a->kind != kind)
-				continue;
-			TAILQ_REMOVE(&l->asks, a, link);
-			answer(l->daemon, a, result);
-			free_ask(a);
-		}
+	for (enum load_kind kind = 0; kind < LOAD_KIND_MAX; kind++)
+		TAILQ_FOREACH(a, &l->asks, link)
+			if (a->kind == kind)
+				answer(l->daemon, a, result);
+	while ((a = TAILQ_FIRST(&l->asks)) != NULL) {
+		TAILQ_REMOVE(&l->asks, a, link);
+		free_ask(a);
 	}
 }
 
@@ -208,10 +210,12 @@ is_outdated(const struct loading *l)
 static void
 ask_again(struct loading *l)
 {
-	struct load_asks *wanted = &l->daemon->load_asks;
+	struct load_ask *a;
 
-	TAILQ_CONCAT(&l->asks, wanted, link);
-	TAILQ_CONCAT(wanted, &l->asks, link);
+	while ((a = TAILQ_LAST(&l->asks, load_asks)) != NULL) {
+		TAILQ_REMOVE(&l->asks, a, link);
+		TAILQ_INSERT_HEAD(&l->daemon->load_asks, a, link);
+	}
 	config_unref(l->config);
 	problems_done(&l->problems);
 }
@@ -270,11 +274,13 @@ begin(struct daemon *d)
 	struct loading *l = mem_alloc(sizeof(*l));
 	struct load_ask *a;
 
-	TAILQ_FOREACH(a, &d->load_asks, link)
-		force(d, a);
 	l->daemon = d;
 	TAILQ_INIT(&l->asks);
-	TAILQ_CONCAT(&l->asks, &d->load_asks, link);
+	while ((a = TAILQ_FIRST(&d->load_asks)) != NULL) {
+		force(d, a);
+		TAILQ_REMOVE(&d->load_asks, a, link);
+		TAILQ_INSERT_TAIL(&l->asks, a, link);
+	}
 	strings_copy(&l->forced, &d->forced);
 	l->known = address_snapshot_new(d->runtime.files);
 	l->before = config_ref(d->config);
