@@ -259,12 +259,13 @@ raw_futex_wake(const void *word)
 #endif
 }
 
-/* Not declared never to return: a compiler that instruments such calls would reach into the memory of others. */
+/* It never returns, which a compiler must neither be told nor find out: one that instruments such calls would reach into the memory
+ * of others. */
 static inline void
 raw_exit(int status)
 {
-	for (;;)
-		RAW(SYS_exit_group, status, 0, 0);
+	while (RAW(SYS_exit_group, status, 0, 0) != 1)
+		continue;
 }
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +17,18 @@
 #include "launch/environment.h"
 
 /* How many there may be at a time, and of one plan. */
-#define STARTS_MOST 128
-#define PLAN_MOST   64
+#define STARTS_MOST        128
+#define PLAN_MOST          64
 /* Pages are touched only as they are used. */
-#define STACK_SIZE  65536
-#define GUARD_SIZE  65536
-#define WORDS_MOST  256
-#define TEXT_SIZE   5120
+#define STACK_SIZE         65536
+#define GUARD_SIZE         65536
+#define WORDS_MOST         256
+/* Beyond so many for each processor the daemon lets children go ahead of it, and for how long, see go_ahead. */
+#define STARTS_A_PROCESSOR 2
+#define AHEAD_NS           2000000
+/* One that takes longer is stuck, and not only short of processor time. */
+#define STUCK_MS           50
+#define TEXT_SIZE          5120
 
 TAILQ_HEAD(start_list, start);
 
@@ -31,9 +37,10 @@ struct starts {
 	struct loop_timer timer;
 	bool is_timed;
 	struct start_list free,
-	    begun;           /* the ones used last, and those that began first, in front */
-	unsigned count;      /* of all that were made */
-	const char *machine; /* what never changes */
+	    begun;                  /* the ones used last, and those that began first, in front */
+	unsigned count;             /* of all that were made */
+	unsigned quick, quick_most; /* of those that have begun and are not slow */
+	const char *machine;        /* what never changes */
 	const char *obstacle;
 	void (*on_stuck)(void *arg, pid_t pid);
 	void *arg;
@@ -151,6 +158,10 @@ collect(struct starts *t, struct start *s)
 	if (word_of(s) != START_HAS_ENDED)
 		return false;
 	TAILQ_REMOVE(&t->begun, s, link);
+	if (s->is_stuck)
+		s->plan->stuck--;
+	if (!s->is_slow)
+		t->quick--;
 	plan_release(s->plan);
 	s->plan = NULL;
 	give(t, s);
@@ -212,6 +223,14 @@ on_timer(struct loop_timer *timer, int64_t now_ms)
 		loop_timer_set(t->loop, timer, now_ms + START_STOPPED_MS);
 }
 
+static unsigned
+processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
 struct starts *
 starts_new(struct loop *loop, void (*on_stuck)(void *arg, pid_t pid), void *arg)
 {
@@ -223,6 +242,7 @@ starts_new(struct loop *loop, void (*on_stuck)(void *arg, pid_t pid), void *arg)
 	t->arg = arg;
 	TAILQ_INIT(&t->free);
 	TAILQ_INIT(&t->begun);
+	t->quick_most = STARTS_A_PROCESSOR * processors();
 	t->machine = machine_obstacle();
 	starts_look(t);
 	return t;
@@ -275,17 +295,55 @@ make(struct starts *t)
 	return &p->start;
 }
 
+static void
+slow_down(struct starts *t, struct start *s)
+{
+	s->is_slow = true;
+	t->quick--;
+}
+
+static void
+find_stuck(struct starts *t, int64_t now_ms)
+{
+	struct start *s;
+
+	TAILQ_FOREACH(s, &t->begun, link) {
+		if (now_ms - s->begun_ms < STUCK_MS)
+			return; /* those behind it are younger */
+		if (s->is_stuck)
+			continue;
+		s->is_stuck = true;
+		s->plan->stuck++;
+	}
+}
+
+/* Were the daemon always ahead of its children, all clients would be served side by side, and some of them very late. So few
+ * begin at a time for each processor. Nobody can make this take long: each is waited for once, and none of a plan that
+ * has one which is stuck, be it that its user has stopped it. */
+static void
+go_ahead(struct starts *t)
+{
+	const struct timespec most = { .tv_nsec = AHEAD_NS };
+	struct start *s, *next;
+
+	collect_all(t);
+	find_stuck(t, clock_now_ms());
+	for (s = TAILQ_FIRST(&t->begun); s != NULL && t->quick >= t->quick_most; s = next) {
+		next = TAILQ_NEXT(s, link);
+		if (s->is_slow)
+			continue;
+		if (s->plan->stuck == 0)
+			raw_futex_wait(&s->word, START_IS_APART, &most);
+		if (!collect(t, s))
+			slow_down(t, s);
+	}
+}
+
 static struct start *
 find_free(struct starts *t)
 {
-	struct start *s = TAILQ_FIRST(&t->begun);
+	struct start *s = TAILQ_FIRST(&t->free);
 
-	/* Most often the first to begin is the first to have ended. */
-	if (s != NULL)
-		collect(t, s);
-	if (TAILQ_EMPTY(&t->free))
-		collect_all(t);
-	s = TAILQ_FIRST(&t->free);
 	if (s == NULL)
 		return make(t);
 	TAILQ_REMOVE(&t->free, s, link);
@@ -324,8 +382,7 @@ start_take(struct starts *t, const struct launch *l)
 {
 	struct start *s;
 
-	if (l->plan->starting >= PLAN_MOST)
-		collect_all(t);
+	go_ahead(t);
 	s = l->plan->starting < PLAN_MOST ? find_free(t) : NULL;
 	if (s == NULL)
 		return NULL;
@@ -349,6 +406,8 @@ start_begun(struct starts *t, struct start *s, pid_t pid)
 	s->begun_ms = clock_now_ms();
 	s->plan = s->launch.plan;
 	s->plan->starting++;
+	s->is_slow = s->is_stuck = false;
+	t->quick++;
 	TAILQ_INSERT_TAIL(&t->begun, s, link);
 	if (t->is_timed)
 		return;

@@ -20,6 +20,7 @@ struct start {
 	struct plan *plan;
 	pid_t pid;
 	int64_t begun_ms;
+	bool is_slow, is_stuck; /* the daemon waits no longer for it; nor for others of its plan */
 	TAILQ_ENTRY(start) link;
 	char **words; /* of launch.env */
 	char *text;   /* of those that belong to the connection */

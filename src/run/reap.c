@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/reap.h"
 
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
+#include "base/mem.h"
 #include "run/service.h"
 #include "run/services.h"
 
@@ -12,8 +18,85 @@
 /* After a search that took longer than the first, none for so many times as long; no longer than the last, whatever else may have
  * kept us from ending it. */
 #define SEARCH_US     20
-#define SEARCH_FACTOR 10
+#define SEARCH_FACTOR 100
 #define REST_MOST_US  100000
+
+/* The part of all descriptors that may watch. */
+#define WATCHED_PART 4u
+
+struct watched {
+	struct runtime *runtime;
+	struct server *server;
+	struct loop_io io;
+	TAILQ_ENTRY(watched) link;
+};
+
+/* ---- those that are watched ---- */
+
+static void
+stop_watching(struct watched *w)
+{
+	struct reaper *r = &w->runtime->reaper;
+
+	loop_del(w->runtime->loop, &w->io);
+	close(w->io.fd);
+	TAILQ_REMOVE(&r->watched, w, link);
+	r->watched_count--;
+	w->server->watched = NULL;
+	loop_defer(w->runtime->loop, free, w);
+}
+
+static void
+on_end(struct loop_io *io, short got)
+{
+	const struct watched *w = io->arg;
+
+	(void)got;
+	reap(w->runtime, w->server->pid);
+}
+
+/* Among the descriptors that the daemon keeps; -1: there is none. */
+static int
+open_process(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0), high;
+
+	if (fd < 0)
+		return -1;
+	high = descriptor_high(fd);
+	if (high < 0)
+		close(fd);
+	return high;
+}
+
+void
+reap_expect(struct runtime *rt, struct server *s)
+{
+	struct reaper *r = &rt->reaper;
+	struct watched *w;
+	int fd;
+
+	if (rt->running < REAP_WATCHES_FROM)
+		return;
+	if (r->watched_count >= descriptor_share(WATCHED_PART, REAP_WATCHES_MOST))
+		stop_watching(TAILQ_FIRST(&r->watched));
+	fd = open_process(s->pid);
+	if (fd < 0)
+		return;
+	w = mem_alloc(sizeof(*w));
+	w->runtime = rt;
+	w->server = s;
+	w->io = (struct loop_io){
+		.fd = fd, .want = POLLIN, .order = LOOP_SIGNALS, .fn = on_end, .arg = w
+	};
+	TAILQ_INSERT_TAIL(&r->watched, w, link);
+	r->watched_count++;
+	s->watched = w;
+	if (loop_try(rt->loop, &w->io) < 0)
+		stop_watching(w);
+}
+
+/* ---- reaping ---- */
 
 static void
 ended(struct runtime *rt, pid_t pid, int status, const struct rusage *usage)
@@ -21,6 +104,8 @@ ended(struct runtime *rt, pid_t pid, int status, const struct rusage *usage)
 	struct server *s = servers_find(rt->servers, pid);
 	int64_t kill_ms = s != NULL ? s->kill_ms : 0;
 
+	if (s != NULL && s->watched != NULL)
+		stop_watching(s->watched);
 	if (s != NULL)
 		service_ended(s->service, s, status, usage);
 	else {
@@ -91,6 +176,7 @@ on_timer(struct loop_timer *t, int64_t now_ms)
 void
 reaper_init(struct runtime *rt)
 {
+	TAILQ_INIT(&rt->reaper.watched);
 	rt->reaper.timer = (struct loop_timer){ .fn = on_timer, .arg = rt };
 }
 
@@ -98,4 +184,6 @@ void
 reaper_done(struct runtime *rt)
 {
 	loop_timer_stop(rt->loop, &rt->reaper.timer);
+	while (!TAILQ_EMPTY(&rt->reaper.watched))
+		stop_watching(TAILQ_FIRST(&rt->reaper.watched));
 }

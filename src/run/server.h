@@ -17,6 +17,7 @@ struct server;
 struct listener;
 struct worker;
 struct dialog;
+struct watched;
 
 /* Somebody wants to know how a program ends. fault: step 0, or the step that failed before exec. */
 typedef void server_end_fn(
@@ -43,6 +44,7 @@ struct server {
 	int kept_fd;             /* a copy of its connection; 0: none */
 	int64_t linger_ms;       /* for how long that is drained */
 	uint64_t asker;          /* number of the control client that has asked for it; 0: none */
+	struct watched *watched; /* see run/reap.h; NULL: it is not */
 	LIST_ENTRY(server) in_service;
 	LIST_ENTRY(server) in_bucket; /* private */
 };

@@ -202,10 +202,14 @@ START_TEST(under_valgrind_nothing_is_shared)
 	struct daemon *d = daemon_new();
 
 	daemon_inject(d);
-	for (size_t i = 0; i < d->env_count; i++)
-		if (strncmp(d->env[i], "LD_PRELOAD=", 11) == 0)
-			d->env[i] =
-			    strdup(text_format("%s /nonexistent/vgpreload_x.so", d->env[i]));
+	for (size_t i = 0; i < d->env_count; i++) {
+		char *before = d->env[i];
+
+		if (strncmp(before, "LD_PRELOAD=", 11) != 0)
+			continue;
+		d->env[i] = strdup(text_format("%s /nonexistent/vgpreload_x.so", before));
+		free(before);
+	}
 	daemon_service(d, "x", "tcp", HOLD AUTO);
 	daemon_start(d);
 	serves(d, "x");

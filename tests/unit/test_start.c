@@ -263,6 +263,48 @@ START_TEST(plan_outlives_those_who_start_from_it)
 
 END_TEST
 
+/* Children that have not become their program yet are waited for, each once; those of a plan that has a stuck one are not. */
+START_TEST(nobody_is_waited_for_twice)
+{
+	struct loop *loop = loop_new();
+	struct starts *starts = starts_new(loop, ignore_stuck, NULL);
+	char *env[] = { NULL };
+	struct plan p = { .env_fixed = 0 };
+	struct launch_fault fault = { 0 };
+	struct launch l = launch_of(&p, env, &fault);
+	struct start *s[64], *first = NULL;
+	size_t count = 0;
+
+	while (first == NULL) {
+		s[count] = start_take(starts, &l);
+		ck_assert_ptr_nonnull(s[count]);
+		s[count]->word = START_IS_APART;
+		start_begun(starts, s[count], getpid());
+		ck_assert(!s[count]->is_slow);
+		first = s[0]->is_slow ? s[0] : NULL;
+		ck_assert_uint_lt(++count, 64);
+	}
+	for (size_t i = 1; i < count; i++)
+		ck_assert(!s[i]->is_slow);
+	ck_assert_uint_eq(p.stuck, 0);
+	first->begun_ms -= 1000;
+	s[count] = start_take(starts, &l);
+	ck_assert_uint_eq(p.stuck, 1);
+	ck_assert(first->is_stuck && s[1]->is_slow && !s[2]->is_slow);
+	start_begun(starts, s[count], -EAGAIN);
+	/* It has become its program. */
+	first->word = START_HAS_ENDED;
+	start_begun(starts, start_take(starts, &l), -EAGAIN);
+	ck_assert_uint_eq(p.stuck, 0);
+	for (size_t i = 1; i < count; i++)
+		s[i]->word = START_HAS_ENDED;
+	starts_free(starts);
+	ck_assert_uint_eq(p.starting, 0);
+	loop_free(loop);
+}
+
+END_TEST
+
 int
 main(void)
 {
@@ -273,6 +315,7 @@ main(void)
 		TEST(words_of_a_connection_are_its_own),
 		TEST(what_is_too_long_is_not_shared),
 		TEST(plan_outlives_those_who_start_from_it),
+		TEST(nobody_is_waited_for_twice),
 	};
 
 	return run_suite("start", tests, ARRAY_LEN(tests));
