@@ -99,6 +99,7 @@ WORKERS := $(patsubst examples/workers/%.c,$(BUILD)/examples/workers/%,$(wildcar
 EXAMPLES += $(WORKERS)
 LIBRARY := $(BUILD)/libporter.a $(BUILD)/libporter.so.$(LIBPORTER)
 LIBRARY_OBJECTS := $(patsubst src/lib/%.c,$(BUILD)/libporter/%.o,$(wildcard src/lib/*.c))
+FORK    := $(FUNC)
 SYSTEM  := $(filter-out tests/system/bare.sh,$(wildcard tests/system/*.sh))
 FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
@@ -176,7 +177,7 @@ run: $(BIN) $(CTL) $(GATE) $(EXAMPLES)                ## serve the demo on loopb
 RUN = PORTERD='$(abspath $(BIN))' PORTERCTL='$(abspath $(CTL))' BUILD_DIR='$(abspath $(BUILD))' SRC_ROOT='$(CURDIR)' MAKE='$(MAKE)' JOBS='$(JOBS)' \
       V='$(V)' sh tests/run.sh
 check: $(UNIT) $(FUNC) $(REPLAY) $(BIN) $(CTL) $(GATE) $(COMPLETION) $(HELPERS) $(EXAMPLES) $(LIBRARY) ## run every test
-	$(Q)$(RUN) unit $(UNIT) functional $(FUNC) replay $(REPLAY) system $(SYSTEM)
+	$(Q)$(RUN) unit $(UNIT) functional $(FUNC) fork $(FORK) replay $(REPLAY) system $(SYSTEM)
 check-unit: $(UNIT) $(GATE) $(HELPERS)         ## run the unit tests
 	$(Q)$(RUN) unit $(UNIT)
 check-functional: $(FUNC) $(BIN) $(CTL) $(GATE) $(HELPERS) $(EXAMPLES) ## run the tests of the built daemon
@@ -185,7 +186,7 @@ check-system: $(BIN) $(CTL) $(GATE) $(COMPLETION) $(HELPERS) $(EXAMPLES) $(LIBRA
 	$(Q)$(RUN) system $(SYSTEM)
 # Shell tests look at text and files more than at memory: those that load the daemon and its reader are enough.
 asan:                                  ## run the tests under AddressSanitizer and UBSan
-	$(Q)$(MAKE) --no-print-directory VARIANT=asan SYSTEM='$(patsubst %,tests/system/%.sh,corpus micro soak soak_pool soak_upgrade)' check
+	$(Q)$(MAKE) --no-print-directory VARIANT=asan FORK= SYSTEM='$(patsubst %,tests/system/%.sh,corpus micro soak soak_pool soak_upgrade)' check
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect,possible \
            --errors-for-leak-kinds=definite,indirect,possible
 # valgrind lets no limit of descriptors be restored, knows no openat2 and no pidfd_open, keeps signals from calls that wait, and is larger than

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Runs tests, some side by side, and says at the end what was skipped and how many passed.
-#   run.sh unit|functional|replay|system FILE... [kind FILE...]...
+#   run.sh unit|functional|fork|replay|system FILE... [kind FILE...]...
+# fork: functional tests of a daemon that forks for each connection, in place of what it would choose.
 # A test that skips something appends "name: reason" to the file named by PORTER_SKIPS; a shell test may instead end
 # with 77 and its reason as the last line of output. Output of what passes is kept quiet unless V=1. UNDER is put in front
 # of unit and functional tests: valgrind and its options.
@@ -22,6 +23,7 @@ run_one() # kind file
 	began=$(date +%s)
 	# shellcheck disable=SC2086 # UNDER is a command and its options
 	case $1 in
+	fork) PORTER_SPAWN=fork timeout --foreground -k 10 "$most" "$2" >"$out" 2>&1 </dev/null ;;
 	replay) timeout --foreground -k 10 "$most" "$2" "$here/fuzz/corpus/${2##*/replay_}" >"$out" 2>&1 </dev/null ;;
 	system) timeout --foreground -k 10 "$most" sh "$2" >"$out" 2>&1 </dev/null ;;
 	*) timeout --foreground -k 10 "$most" ${UNDER-} "$2" >"$out" 2>&1 </dev/null ;;
@@ -29,7 +31,7 @@ run_one() # kind file
 	status=$?
 	took=$(($(date +%s) - began))
 	counts=
-	case $1 in unit | functional) counts=$(count_checks "$out") ;; esac
+	case $1 in unit | functional | fork) counts=$(count_checks "$out") ;; esac
 	if [ "$1" = system ] && [ "$status" = 77 ]; then
 		echo "$name: $(tail -n 1 "$out")" >>"$PORTER_SKIPS"
 		counts='0 0'
@@ -41,7 +43,7 @@ run_one() # kind file
 	skipped=$(wc -l <"$PORTER_SKIPS")
 	passed=${counts% *}
 	# Check counts a test that skipped itself as passed; a shell test that left out a part did pass.
-	case $1 in unit | functional) passed=$((passed > skipped ? passed - skipped : 0)) ;; esac
+	case $1 in unit | functional | fork) passed=$((passed > skipped ? passed - skipped : 0)) ;; esac
 	failed=${counts#* }
 	echo "$passed $failed $skipped" >"$RESULTS/$name.counts"
 	report "$name"
@@ -81,16 +83,16 @@ trap 'rm -rf "$RESULTS"' EXIT
 kind=
 for word; do
 	case $word in
-	unit | functional | replay | system) kind=$word ;;
+	unit | functional | fork | replay | system) kind=$word ;;
 	*) printf '%s\n' "$word" >>"$RESULTS/list.$kind" ;;
 	esac
 done
-for kind in unit functional replay system; do
+for kind in unit functional fork replay system; do
 	[ -f "$RESULTS/list.$kind" ] || continue
 	# Functional tests wait for most of their time.
 	jobs=${JOBS:-2}
 	case $kind in
-	functional) jobs=$((jobs * 2)) ;;
+	functional | fork) jobs=$((jobs * 2)) ;;
 	system) jobs=1 ;;
 	esac
 	xargs -P "$jobs" -n 1 sh "$0" --one "$kind" <"$RESULTS/list.$kind"

@@ -28,7 +28,7 @@ uint64_t histogram_count(const struct histogram *h);
 
 /* How programs have ended: code as of wait(2), an exit status or ENDS_SIGNAL + signal. */
 struct ends {
-	struct {
+	struct __attribute__((packed, aligned(2))) { /* without a gap: every service has them */
 		uint16_t code;
 		uint64_t count;
 	} each[COUNTERS_ENDS]; /* count 0: free */

@@ -10,7 +10,7 @@
 #include "base/ip_set.h"
 #include "base/strings.h"
 
-/* What only_from or no_access come down to. */
+/* What only_from or no_access come down to. Most services need none: NULL holds nothing, and every function takes it. */
 struct access_list {
 	struct ip_set *set; /* what the text itself names; NULL: nothing */
 	/* Files that name more, @/path in the text: their paths, and what each held at load. */
@@ -20,10 +20,20 @@ struct access_list {
 	struct strings domains;
 };
 
-void access_list_done(struct access_list *list); /* leaves it empty */
-void access_list_copy(
-    struct access_list *to, const struct access_list *from); /* to is emptied first */
+/* The list that is to hold something, made at the first time. */
+struct access_list *access_list_need(struct access_list **list);
+void access_list_free(struct access_list *list);
+struct access_list *access_list_clone(const struct access_list *from);
 bool access_list_equal(const struct access_list *x, const struct access_list *y);
+
+/* To be read: never NULL. */
+static inline const struct access_list *
+access_list_get(const struct access_list *list)
+{
+	static const struct access_list nothing = { 0 };
+
+	return list != NULL ? list : &nothing;
+}
 
 /* A time of day in minutes, both ends included; from > to: over midnight. 24:00 is the last minute of the day. */
 struct time_range {

@@ -44,8 +44,8 @@ service_done(struct service_conf *s)
 	free(s->endpoints);
 	free(s->group_list);
 	free(s->user_name);
-	access_list_done(&s->only_from_list);
-	access_list_done(&s->no_access_list);
+	access_list_free(s->only_from_list);
+	access_list_free(s->no_access_list);
 	free(s->times);
 	free(s->redirect_host);
 	free(s->redirect_port);
@@ -104,8 +104,8 @@ clone_ids(struct service_conf *s, const struct service_conf *from)
 static void
 clone_access(struct service_conf *s, const struct service_conf *from)
 {
-	access_list_copy(&s->only_from_list, &from->only_from_list);
-	access_list_copy(&s->no_access_list, &from->no_access_list);
+	s->only_from_list = access_list_clone(from->only_from_list);
+	s->no_access_list = access_list_clone(from->no_access_list);
 	s->time_count = from->time_count;
 	s->times = mem_array(from->time_count, sizeof(*s->times));
 	for (size_t i = 0; i < from->time_count; i++)
@@ -147,8 +147,8 @@ service_conf_settle(struct service_conf *s)
 bool
 service_conf_same_access(const struct service_conf *x, const struct service_conf *y)
 {
-	return access_list_equal(&x->only_from_list, &y->only_from_list) &&
-	       access_list_equal(&x->no_access_list, &y->no_access_list);
+	return access_list_equal(x->only_from_list, y->only_from_list) &&
+	       access_list_equal(x->no_access_list, y->no_access_list);
 }
 
 static bool

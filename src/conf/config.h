@@ -196,9 +196,9 @@ struct service_conf {
 	gid_t gid;
 	gid_t *group_list; /* for setgroups(): the supplementary groups, without duplicates */
 	size_t group_count;
-	char *user_name; /* of uid; NULL if it has none */
-	struct access_list only_from_list, no_access_list;
-	struct time_range *times; /* when it is open; none: always */
+	char *user_name;                                     /* of uid; NULL if it has none */
+	struct access_list *only_from_list, *no_access_list; /* NULL: nothing is in it */
+	struct time_range *times;                            /* when it is open; none: always */
 	size_t time_count;
 	char *redirect_host, *redirect_port; /* both NULL: it is no redirect */
 	uid_t listen_uid;                    /* of unix sockets; (uid_t)-1: unchanged */

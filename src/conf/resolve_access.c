@@ -139,7 +139,7 @@ struct role {
 };
 
 static void
-add_word(struct draft *d, const struct role *role, struct access_list *out,
+add_word(struct draft *d, const struct role *role, struct access_list **out,
     struct prefix_list *prefixes, const char *word)
 {
 	enum access_form form;
@@ -147,7 +147,7 @@ add_word(struct draft *d, const struct role *role, struct access_list *out,
 	if (!access_word_read(&form, prefixes, word, NULL))
 		return;
 	if (form == ACCESS_DOMAIN)
-		strings_add(&out->domains, word);
+		strings_add(&access_list_need(out)->domains, word);
 	if (form != ACCESS_FILE && form != ACCESS_NAME)
 		return;
 	const struct answer *a = find_answer(d, form, word);
@@ -156,7 +156,7 @@ add_word(struct draft *d, const struct role *role, struct access_list *out,
 		MISSING_ERROR(d, draft_word_place(d, role->offset, word), "%s: %s%s%s", role->name,
 		    form == ACCESS_FILE ? word + 1 : "", form == ACCESS_FILE ? ": " : "", a->why);
 	else if (form == ACCESS_FILE)
-		add_file(out, word + 1, a->set);
+		add_file(access_list_need(out), word + 1, a->set);
 	for (size_t i = 0; i < a->prefixes.count; i++)
 		prefix_list_add(prefixes, &a->prefixes.item[i]);
 }
@@ -174,7 +174,7 @@ is_enough(struct draft *d, const struct role *role, size_t before)
 
 /* True if every address of a family is in it, which was noted when it was read. */
 static bool
-resolve_list(struct draft *d, const struct role *role, struct access_list *out)
+resolve_list(struct draft *d, const struct role *role, struct access_list **out)
 {
 	const struct strings *words =
 	    (const struct strings *)((const char *)d->conf + role->offset);
@@ -187,7 +187,7 @@ resolve_list(struct draft *d, const struct role *role, struct access_list *out)
 	for (size_t i = 0; i < prefixes.count; i++)
 		is_whole = is_whole || prefixes.item[i].length == 0;
 	if (prefixes.count > 0)
-		out->set = ip_set_new(prefixes.item, prefixes.count);
+		access_list_need(out)->set = ip_set_new(prefixes.item, prefixes.count);
 	prefix_list_done(&prefixes);
 	return is_whole;
 }
@@ -213,11 +213,11 @@ list_is_hidden(const struct access_list *x, const struct access_list *y)
 static void
 check_overlap(struct draft *d)
 {
-	const struct service_conf *s = d->conf;
+	const struct access_list *admitted = access_list_get(d->conf->only_from_list);
+	const struct access_list *refused = access_list_get(d->conf->no_access_list);
 	bool is_own = IS_OWN(d, only_from) || IS_OWN(d, no_access);
 
-	if ((!is_own && d->cache->has_overlap) ||
-	    !list_is_hidden(&s->only_from_list, &s->no_access_list))
+	if ((!is_own && d->cache->has_overlap) || !list_is_hidden(admitted, refused))
 		return;
 	d->cache->has_overlap = d->cache->has_overlap || !is_own;
 	NOTE(d, PLACE(d, no_access),
@@ -238,13 +238,13 @@ static void
 check_families(struct draft *d)
 {
 	const struct service_conf *s = d->conf;
-	bool has_v4 = list_has_family(&s->only_from_list, AF_INET);
-	bool has_v6 = list_has_family(&s->only_from_list, AF_INET6), is_dual = false;
+	const struct access_list *list = access_list_get(s->only_from_list);
+	bool has_v4 = list_has_family(list, AF_INET);
+	bool has_v6 = list_has_family(list, AF_INET6), is_dual = false;
 
 	for (size_t i = 0; i < s->endpoint_count; i++)
 		is_dual = is_dual || s->endpoints[i].is_dual;
-	if (!is_dual || !IS_OWN(d, only_from) || has_v4 == has_v6 ||
-	    s->only_from_list.domains.count > 0)
+	if (!is_dual || !IS_OWN(d, only_from) || has_v4 == has_v6 || list->domains.count > 0)
 		return;
 	NOTE(d, PLACE(d, only_from),
 	    "only_from holds %s addresses alone, and the service listens on %s, too: every client there is refused",

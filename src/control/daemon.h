@@ -60,7 +60,7 @@ struct daemon {
 	struct loading *loading;    /* of the configuration, that goes on; NULL: none does */
 	struct load_asks load_asks; /* that were made since it began */
 	bool is_reloading;          /* whoever supervises the daemon was told so */
-	struct loop_timer kill_timer;
+	struct loop_timer kill_timer, leave_timer;
 	struct stop_groups
 	    groups; /* of programs that have ended and left others behind, while stopping */
 };

@@ -17,6 +17,7 @@
 #include "control/daemon.h"
 #include "control/notify.h"
 #include "control/pidfile.h"
+#include "launch/start.h"
 #include "run/service.h"
 #include "upgrade/save.h"
 #include "upgrade/state_file.h"
@@ -214,6 +215,7 @@ departure_exec(struct daemon *d, uint64_t asker)
 
 	log_info("event=upgrading binary=%s", d->options.self->binary);
 	notify_reloading();
+	starts_leave(d->runtime.starts);
 	sink_flush_all();
 	fd = departure_state(d, asker, &state);
 	if (fd < 0)

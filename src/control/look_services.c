@@ -16,6 +16,7 @@
 #include "control/page.h"
 #include "control/secret.h"
 #include "launch/launch.h"
+#include "run/dialog.h"
 #include "run/door.h"
 #include "run/pool.h"
 #include "run/service.h"
@@ -101,16 +102,28 @@ set_figures(json_t *item, const struct service_figures *f)
 	json_object_set_new(item, "last", number_or_null(f->latest_ms));
 }
 
-/* Workers live too long for a start that shares anything. */
+/* Workers live too long for a start that shares anything, and what the daemon keeps has a number too high for one. */
+static const char *
+never_shared(const struct service *s)
+{
+	if (s->pool != NULL)
+		return "it has workers";
+	if (s->plan->path == NULL)
+		return NULL;
+	if (s->conf->wait)
+		return "its program gets a listening socket";
+	return conf_has_dialogs(s->conf) ? "its program gets a socket that porterd keeps" : NULL;
+}
+
 static void
 set_spawn(json_t *item, const struct service *s)
 {
 	const struct starts *starts = s->runtime->starts;
-	const bool is_pool = s->pool != NULL;
-	const char *why = is_pool ? "it has workers" : launch_not_shared(s->plan, starts);
+	const char *never = never_shared(s);
+	const char *why = never != NULL ? never : launch_not_shared(s->plan, starts);
 
 	json_object_set_new(
-	    item, "spawn", json_string(is_pool ? "fork" : launch_way(s->plan, starts)));
+	    item, "spawn", json_string(never != NULL ? "fork" : launch_way(s->plan, starts)));
 	if (why != NULL)
 		json_object_set_new(item, "spawn_reason", json_string(why));
 }

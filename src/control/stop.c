@@ -13,6 +13,9 @@
 #include "run/service.h"
 #include "run/services.h"
 
+/* How long after the last kill one waits for the end of those that were killed. */
+#define LEAVE_MS 5000
+
 struct stop_group {
 	pid_t pgid;
 	int64_t kill_ms;
@@ -106,6 +109,21 @@ on_kill_timer(struct loop_timer *t, int64_t now_ms)
 	kill_due(t->arg, now_ms);
 }
 
+/* Their users can prevent that they end, by a tracer that does not let go of them, and so can a file system that hangs: the daemon's
+ * own end does not wait for it. */
+static void
+on_leave_timer(struct loop_timer *t, int64_t now_ms)
+{
+	struct daemon *d = t->arg;
+
+	(void)now_ms;
+	log_warn("event=left programs=%u reason=\"they were killed, and do not end\"",
+	    d->runtime.running);
+	while (!LIST_EMPTY(&d->groups))
+		forget_group(LIST_FIRST(&d->groups));
+	loop_stop(d->loop);
+}
+
 /* A program that ended may have left others in its process group: its grace is theirs. */
 static void
 on_reaped(void *arg, pid_t pid, int64_t kill_ms)
@@ -126,7 +144,7 @@ on_reaped(void *arg, pid_t pid, int64_t kill_ms)
 void
 stop_begin(struct daemon *d)
 {
-	int64_t now_ms = clock_now_ms();
+	int64_t now_ms = clock_now_ms(), last_ms = now_ms;
 	struct service *s;
 	struct server *server;
 
@@ -142,10 +160,15 @@ stop_begin(struct daemon *d)
 	TAILQ_FOREACH(s, &d->runtime.services, link) {
 		if (s->pool != NULL)
 			pool_close(s->pool);
-		LIST_FOREACH(server, &s->servers, in_service)
+		LIST_FOREACH(server, &s->servers, in_service) {
 			ask(s, server, now_ms);
+			if (server->kill_ms > last_ms)
+				last_ms = server->kill_ms;
+		}
 	}
 	d->kill_timer = (struct loop_timer){ .fn = on_kill_timer, .arg = d };
+	d->leave_timer = (struct loop_timer){ .fn = on_leave_timer, .arg = d };
+	loop_timer_set(d->loop, &d->leave_timer, last_ms + LEAVE_MS);
 	kill_due(d, now_ms);
 }
 
@@ -161,5 +184,6 @@ stop_kill_all(struct daemon *d)
 			server->kill_ms = 1;
 	LIST_FOREACH(g, &d->groups, link)
 		g->kill_ms = 1;
+	loop_timer_set(d->loop, &d->leave_timer, clock_now_ms() + LEAVE_MS);
 	kill_due(d, clock_now_ms());
 }

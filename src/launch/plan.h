@@ -44,7 +44,6 @@ struct plan {
 	size_t group_count;
 	enum conf_spawn spawn;
 	unsigned starting; /* processes that share it with the daemon, see launch/start.h */
-	unsigned stuck;    /* of those, see is_stuck there */
 	bool is_dropped;   /* the last of them frees it */
 };
 

@@ -78,20 +78,21 @@ add_domains(struct strings *words, const char *option, const struct strings *dom
 char **
 porter_gate_words_new(const struct service_conf *conf, size_t *always)
 {
+	const struct strings *denied = &access_list_get(conf->no_access_list)->domains;
+	const struct strings *allowed = &access_list_get(conf->only_from_list)->domains;
 	struct strings words = { 0 };
 
 	*always = 0;
-	if (!conf->asks_libwrap && conf->no_access_list.domains.count == 0 &&
-	    conf->only_from_list.domains.count == 0)
+	if (!conf->asks_libwrap && denied->count == 0 && allowed->count == 0)
 		return NULL;
 	strings_add(&words, porter_gate_path());
 	if (conf->asks_libwrap) {
 		strings_add(&words, "--libwrap");
 		strings_add(&words, daemon_name(conf));
 	}
-	add_domains(&words, "--deny-domain", &conf->no_access_list.domains);
+	add_domains(&words, "--deny-domain", denied);
 	*always = words.count;
-	add_domains(&words, "--allow-domain", &conf->only_from_list.domains);
+	add_domains(&words, "--allow-domain", allowed);
 	return words.item;
 }
 

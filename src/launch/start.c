@@ -24,10 +24,9 @@
 #define GUARD_SIZE         65536
 #define WORDS_MOST         256
 /* Beyond so many for each processor the daemon lets children go ahead of it, and for how long, see go_ahead. */
-#define STARTS_A_PROCESSOR 2
+#define STARTS_A_PROCESSOR 4
 #define AHEAD_NS           2000000
-/* One that takes longer is stuck, and not only short of processor time. */
-#define STUCK_MS           50
+#define REST_US            20000
 #define TEXT_SIZE          5120
 
 TAILQ_HEAD(start_list, start);
@@ -40,6 +39,7 @@ struct starts {
 	    begun;                  /* the ones used last, and those that began first, in front */
 	unsigned count;             /* of all that were made */
 	unsigned quick, quick_most; /* of those that have begun and are not slow */
+	int64_t rest_us;            /* nobody is waited for before, on the monotonic clock */
 	const char *machine;        /* what never changes */
 	const char *obstacle;
 	void (*on_stuck)(void *arg, pid_t pid);
@@ -158,8 +158,6 @@ collect(struct starts *t, struct start *s)
 	if (word_of(s) != START_HAS_ENDED)
 		return false;
 	TAILQ_REMOVE(&t->begun, s, link);
-	if (s->is_stuck)
-		s->plan->stuck--;
 	if (!s->is_slow)
 		t->quick--;
 	plan_release(s->plan);
@@ -199,14 +197,20 @@ is_stopped(pid_t pid)
 
 /* The word of one says that it lives, so that its pid is still its own. */
 static void
+kill_stuck(const struct starts *t, const struct start *s)
+{
+	t->on_stuck(t->arg, s->pid);
+	kill(s->pid, SIGKILL);
+}
+
+static void
 end_stuck(struct starts *t, struct start *s, int64_t now_ms)
 {
 	const int64_t age_ms = now_ms - s->begun_ms;
 
 	if (age_ms < START_MOST_MS && (age_ms < START_STOPPED_MS || !is_stopped(s->pid)))
 		return;
-	t->on_stuck(t->arg, s->pid);
-	kill(s->pid, SIGKILL);
+	kill_stuck(t, s);
 }
 
 static void
@@ -221,6 +225,17 @@ on_timer(struct loop_timer *timer, int64_t now_ms)
 	t->is_timed = !TAILQ_EMPTY(&t->begun);
 	if (t->is_timed)
 		loop_timer_set(t->loop, timer, now_ms + START_STOPPED_MS);
+}
+
+void
+starts_leave(struct starts *t)
+{
+	const struct start *s;
+
+	collect_all(t);
+	TAILQ_FOREACH(s, &t->begun, link)
+		if (is_stopped(s->pid))
+			kill_stuck(t, s);
 }
 
 static unsigned
@@ -302,24 +317,9 @@ slow_down(struct starts *t, struct start *s)
 	t->quick--;
 }
 
-static void
-find_stuck(struct starts *t, int64_t now_ms)
-{
-	struct start *s;
-
-	TAILQ_FOREACH(s, &t->begun, link) {
-		if (now_ms - s->begun_ms < STUCK_MS)
-			return; /* those behind it are younger */
-		if (s->is_stuck)
-			continue;
-		s->is_stuck = true;
-		s->plan->stuck++;
-	}
-}
-
 /* Were the daemon always ahead of its children, all clients would be served side by side, and some of them very late. So few
- * begin at a time for each processor. Nobody can make this take long: each is waited for once, and none of a plan that
- * has one which is stuck, be it that its user has stopped it. */
+ * begin at a time for each processor. Nobody can make this take long: each is waited for once, and after one that took too long, be
+ * it that its user has stopped it or that others need the processors, none for a while. */
 static void
 go_ahead(struct starts *t)
 {
@@ -327,15 +327,18 @@ go_ahead(struct starts *t)
 	struct start *s, *next;
 
 	collect_all(t);
-	find_stuck(t, clock_now_ms());
+	if (t->quick < t->quick_most || clock_now_us() < t->rest_us)
+		return;
 	for (s = TAILQ_FIRST(&t->begun); s != NULL && t->quick >= t->quick_most; s = next) {
 		next = TAILQ_NEXT(s, link);
 		if (s->is_slow)
 			continue;
-		if (s->plan->stuck == 0)
-			raw_futex_wait(&s->word, START_IS_APART, &most);
-		if (!collect(t, s))
-			slow_down(t, s);
+		raw_futex_wait(&s->word, START_IS_APART, &most);
+		if (collect(t, s))
+			continue;
+		slow_down(t, s);
+		t->rest_us = clock_now_us() + REST_US;
+		return;
 	}
 }
 
@@ -406,7 +409,7 @@ start_begun(struct starts *t, struct start *s, pid_t pid)
 	s->begun_ms = clock_now_ms();
 	s->plan = s->launch.plan;
 	s->plan->starting++;
-	s->is_slow = s->is_stuck = false;
+	s->is_slow = false;
 	t->quick++;
 	TAILQ_INSERT_TAIL(&t->begun, s, link);
 	if (t->is_timed)

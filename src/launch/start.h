@@ -20,7 +20,7 @@ struct start {
 	struct plan *plan;
 	pid_t pid;
 	int64_t begun_ms;
-	bool is_slow, is_stuck; /* the daemon waits no longer for it; nor for others of its plan */
+	bool is_slow; /* the daemon waits no longer for it */
 	TAILQ_ENTRY(start) link;
 	char **words; /* of launch.env */
 	char *text;   /* of those that belong to the connection */
@@ -37,6 +37,9 @@ struct starts;
 struct starts *starts_new(struct loop *loop, void (*on_stuck)(void *arg, pid_t pid), void *arg);
 /* Those that are still there keep what they need. NULL is allowed. */
 void starts_free(struct starts *t);
+
+/* Another program takes the daemon's place, which knows nothing of them: those that are stopped are killed now. */
+void starts_leave(struct starts *t);
 
 /* Why nobody may share the daemon's memory on this machine; NULL: it is safe. */
 const char *starts_obstacle(const struct starts *t);

@@ -50,11 +50,12 @@ on_signal(struct loop_io *io, short got)
 		call_row(s, &info[i]);
 }
 
-/* A pending signal stays pending over this: only ignoring it would drop it. */
+/* A pending signal stays pending over this: only ignoring it would drop it. Of a child that is stopped, or goes on, SIGCHLD does not
+ * tell: its user could do that to it as often as he likes. */
 static void
 take_actions(struct signals *s)
 {
-	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	const struct sigaction by_default = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
 
 	s->actions_before = mem_array(s->count, sizeof(*s->actions_before));
 	for (size_t i = 0; i < s->count; i++)

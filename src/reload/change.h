@@ -16,6 +16,7 @@ struct seat {
 	int fd;                  /* -1 or -errno: not open */
 	struct socket_file file; /* that a unix socket made */
 	bool is_handed;          /* opened by the daemon before this one */
+	bool is_shared;          /* whoever handed it over may have it yet */
 	bool is_deferred; /* its port is still taken by a listener of our own that goes away */
 };
 

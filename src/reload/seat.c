@@ -144,6 +144,7 @@ seats_open(struct work *w, struct change *c)
 		if (seat->old != NULL || seat->fd >= 0)
 			continue;
 		seat->fd = adopt(c->conf, inherit_claim_endpoint(seat->endpoint));
+		seat->is_shared = seat->fd >= 0;
 		if (seat->fd < 0)
 			seat->fd = claim_handed(c->conf, seat);
 		if (seat->fd < 0)
@@ -243,6 +244,7 @@ seat_take(struct service *s, const struct seat *seat)
 	free(key);
 	hold_as(l, s);
 	l->file = seat->file;
+	l->is_shared |= seat->is_shared;
 	if (seat->is_handed)
 		listener_adopt(l, seat->fd);
 	else if (seat->fd >= 0)

@@ -25,9 +25,10 @@ has_list(const struct access_list *list)
 static bool
 needs_door(const struct service_conf *conf)
 {
-	return conf->has_only_from || has_list(&conf->no_access_list) || conf->time_count > 0 ||
-	       conf->max_load > 0 || conf->cps.per_second > 0 || conf->rate.count > 0 ||
-	       limits_sources(conf) || (conf->flags & CONF_FLAG_SENSOR) != 0;
+	return conf->has_only_from || has_list(access_list_get(conf->no_access_list)) ||
+	       conf->time_count > 0 || conf->max_load > 0 || conf->cps.per_second > 0 ||
+	       conf->rate.count > 0 || limits_sources(conf) ||
+	       (conf->flags & CONF_FLAG_SENSOR) != 0;
 }
 
 /* ---- resting ---- */
@@ -137,8 +138,8 @@ configure_files(struct door *d)
 	struct address_files *all = d->service->runtime->files;
 	struct door_files only_from = d->only_from, no_access = d->no_access;
 
-	d->only_from = take_files(all, &conf->only_from_list);
-	d->no_access = take_files(all, &conf->no_access_list);
+	d->only_from = take_files(all, access_list_get(conf->only_from_list));
+	d->no_access = take_files(all, access_list_get(conf->no_access_list));
 	leave_files(all, &only_from);
 	leave_files(all, &no_access);
 }
@@ -269,18 +270,20 @@ static bool
 is_welcome(const struct door *d, const struct addr *peer)
 {
 	const struct service_conf *conf = d->service->conf;
+	const struct access_list *list = access_list_get(conf->only_from_list);
 
-	if (is_among(conf->no_access_list.set, &d->no_access, peer))
+	if (is_among(access_list_get(conf->no_access_list)->set, &d->no_access, peer))
 		return false;
-	return !conf->has_only_from || conf->only_from_list.domains.count > 0 ||
-	       is_among(conf->only_from_list.set, &d->only_from, peer);
+	return !conf->has_only_from || list->domains.count > 0 ||
+	       is_among(list->set, &d->only_from, peer);
 }
 
 bool
 door_needs_name(const struct door *d, const struct addr *peer)
 {
-	return d->service->conf->only_from_list.domains.count > 0 &&
-	       !is_among(d->service->conf->only_from_list.set, &d->only_from, peer);
+	const struct access_list *list = access_list_get(d->service->conf->only_from_list);
+
+	return list->domains.count > 0 && !is_among(list->set, &d->only_from, peer);
 }
 
 static bool

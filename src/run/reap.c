@@ -49,10 +49,14 @@ stop_watching(struct watched *w)
 static void
 on_end(struct loop_io *io, short got)
 {
-	const struct watched *w = io->arg;
+	struct watched *w = io->arg;
+	struct runtime *rt = w->runtime;
+	const pid_t pid = w->server->pid;
 
 	(void)got;
-	reap(w->runtime, w->server->pid);
+	/* Once is enough: one that is traced cannot be reaped before its tracer lets go of it, of which a signal tells. */
+	stop_watching(w);
+	reap(rt, pid);
 }
 
 /* Among the descriptors that the daemon keeps; -1: there is none. */

@@ -126,7 +126,9 @@ servers_free(struct servers *t)
 {
 	if (t == NULL)
 		return;
-	close_faults(t);
+	/* The memory goes with the last who shares it: a child may yet write there why it has not become its program. */
+	if (t->faults_fd >= 0)
+		close(t->faults_fd);
 	free(t->buckets);
 	free(t->item);
 	free(t);

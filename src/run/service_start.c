@@ -23,7 +23,8 @@ say_stderr_lost(struct service *s, int error)
 {
 	unsigned left_out;
 
-	if (rate_allows(service_rate(s, MESSAGE_STDERR), clock_now_ms(), STDERR_MESSAGE_MS, &left_out))
+	if (rate_allows(
+		service_rate(s, MESSAGE_STDERR), clock_now_ms(), STDERR_MESSAGE_MS, &left_out))
 		log_warn("event=stderr-lost service=%s error=\"%s\" left-out=%u", s->conf->id,
 		    strerror(error), left_out);
 }
@@ -89,7 +90,7 @@ give_log(struct stderr_log *log, int fd, pid_t pid)
 static bool
 is_by_name(const struct service *s, const struct connection *c)
 {
-	return s->conf->only_from_list.domains.count > 0 &&
+	return access_list_get(s->conf->only_from_list)->domains.count > 0 &&
 	       (s->door == NULL || door_needs_name(s->door, &c->peer));
 }
 

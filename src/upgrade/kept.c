@@ -166,7 +166,7 @@ static const struct field histogram_fields[] = {
 static const struct record histogram_record = RECORD(histogram, histogram_fields);
 
 /* A member of the list within struct ends. */
-struct end {
+struct __attribute__((packed, aligned(2))) end {
 	uint16_t code;
 	uint64_t count;
 };

@@ -136,10 +136,12 @@ write_bool(const struct field *f, const void *at)
 	return json_boolean(*(const bool *)at);
 }
 
-/* The kinds of numbers differ in their size alone. */
+/* The kinds of numbers differ in their size alone. Those of 64 bits may stand in a structure without gaps. */
 static json_t *
 write_number(const struct field *f, const void *at)
 {
+	int64_t n;
+
 	switch (f->kind) {
 	case FIELD_INT:
 		return json_integer(*(const int *)at);
@@ -148,7 +150,8 @@ write_number(const struct field *f, const void *at)
 	case FIELD_U16:
 		return json_integer(*(const uint16_t *)at);
 	default:
-		return json_integer(*(const int64_t *)at);
+		memcpy(&n, at, sizeof(n));
+		return json_integer(n);
 	}
 }
 
@@ -241,7 +244,7 @@ store(const struct field *f, int64_t n, void *to)
 		*(uint16_t *)to = (uint16_t)n;
 		break;
 	default:
-		*(int64_t *)to = n;
+		memcpy(to, &n, sizeof(n));
 	}
 }
 
@@ -276,7 +279,7 @@ read_u64(struct record_reader *reader, const struct field *f, json_t *from, void
 
 	(void)f;
 	if (r == 0)
-		*(uint64_t *)at = (uint64_t)n;
+		memcpy(at, &n, sizeof(n));
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -256,6 +257,29 @@ wait_stopped(pid_t pid)
 		ck_assert_msg(now_ms() <= deadline, "process %d does not stop", (int)pid);
 		sched_yield();
 	}
+}
+
+pid_t
+start_tracer(pid_t pid)
+{
+	int ready[2];
+	char answer = 0;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	pid_t tracer = fork();
+	if (tracer == 0) {
+		answer = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0;
+		(void)!write(ready[1], &answer, 1);
+		while (answer != 0)
+			pause();
+		_exit(0);
+	}
+	ck_assert_int_eq(read(ready[0], &answer, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	if (answer == 0)
+		wait_exit(tracer);
+	return answer != 0 ? tracer : 0;
 }
 
 void

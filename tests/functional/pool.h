@@ -39,7 +39,10 @@ unsigned count_children(pid_t parent);
 /* Until it is stopped: a process that waits in a system call may still take what comes after the signal. */
 void stop_process(pid_t pid);
 void wait_stopped(pid_t pid); /* by whomever */
-void end_process(pid_t pid); /* kills it, and reaps it if it is ours */
+void end_process(pid_t pid);  /* kills it, and reaps it if it is ours */
+/* A process that follows this one and never asks what becomes of it, so that nobody else learns of its end; 0: that is not allowed
+ * here. */
+pid_t start_tracer(pid_t pid);
 
 /* A FIFO in the daemon's directory, on which a worker waits ("wait"). */
 const char *make_fifo(struct daemon *d, const char *name);

@@ -79,6 +79,28 @@ START_TEST(socket_without_a_known_name_serves_the_address_it_is_bound_to)
 
 END_TEST
 
+/* Whoever has handed it over has it, too, and with it the options that those who are accepted inherit. */
+START_TEST(socket_of_an_address_that_is_made_to_block_blocks_nobody)
+{
+	struct daemon *d = daemon_new();
+	int fd = bound_to(own_address(0), 3600), client;
+
+	ck_assert_int_eq(listen(fd, 5), 0);
+	hand_over(d, "something", fd);
+	d->keep_listeners = true;
+	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
+	daemon_start(d);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+	client = connect_address(own_address(0), 3600);
+	ck_assert_int_ge(client, 0);
+	expect_echo(client, "served");
+	ck_assert((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+	close(client);
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(socket_that_nobody_wants_is_closed_with_a_warning)
 {
 	struct daemon *d = daemon_new();
@@ -265,6 +287,7 @@ END_TEST
 static const struct suite_test tests[] = {
 	TEST(several_sockets_of_one_name_are_one_service),
 	TEST(socket_without_a_known_name_serves_the_address_it_is_bound_to),
+	TEST(socket_of_an_address_that_is_made_to_block_blocks_nobody),
 	TEST(socket_that_nobody_wants_is_closed_with_a_warning),
 	TEST(what_is_no_listening_socket_is_refused),
 	TEST(sockets_for_another_process_are_not_taken),

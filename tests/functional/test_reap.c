@@ -79,9 +79,35 @@ START_TEST(all_that_end_at_once_are_found)
 
 END_TEST
 
+/* Its descriptor says that it has ended, and the kernel that it has not: that descriptor is not asked again and again. */
+START_TEST(one_that_is_traced_costs_no_time)
+{
+	static struct crowd c;
+	const size_t last = ARRAY_LEN(c.pid) - 1;
+
+	begin(&c);
+	unsigned fds = daemon_fds(c.d);
+	pid_t tracer = start_tracer(c.pid[last]);
+	if (tracer == 0)
+		test_skip("one_that_is_traced_costs_no_time", "processes cannot be traced");
+	else {
+		kill(c.pid[last], SIGKILL);
+		expect_fds(c.d, fds - 1);
+		expect_no_line(c.d, "EXIT: x");
+		end_process(tracer);
+		expect_line(c.d, "EXIT: x signal=9");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(c.pid) - (tracer != 0); i++)
+		kill(c.pid[i], SIGKILL);
+	finish(&c);
+}
+
+END_TEST
+
 static const struct suite_test tests[] = {
 	TEST(those_that_end_among_many_are_found),
 	TEST(all_that_end_at_once_are_found),
+	TEST(one_that_is_traced_costs_no_time),
 };
 
 int

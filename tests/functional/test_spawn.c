@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "functional/control.h"
@@ -123,6 +125,34 @@ static const struct {
 	    "porter-gate is asked" },
 	{ HOLD AUTO "\tpool = static\n\tpool_exec = fresh\n\tpool_max = 2\n", "it has workers" },
 };
+
+/* Nor those whose program gets what the daemon keeps. */
+static const struct {
+	const char *kind, *attributes, *reason;
+} high[] = {
+	{ "tcp", HOLD AUTO "\twait = yes\n", "its program gets a listening socket" },
+	{ "udp", HOLD AUTO "\twait = yes\n", "its program gets a listening socket" },
+	{ "udp", HOLD AUTO, "its program gets a socket that porterd keeps" },
+};
+
+START_TEST(what_the_daemon_keeps_is_given_to_a_fork)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_inject(d);
+	daemon_service(d, "x", high[_i].kind, high[_i].attributes);
+	daemon_start(d);
+	int fd = strcmp(high[_i].kind, "udp") == 0 ? datagram_to(d, "x") : daemon_connect(d, "x");
+	ck_assert_int_eq(send(fd, "x", 1, 0), 1);
+	expect_line(d, "START: x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 0);
+	ck_assert_str_eq(said(d, "x", "spawn"), "fork");
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), high[_i].reason);
+	close(fd);
+	daemon_stop(d);
+}
+
+END_TEST
 
 START_TEST(some_services_are_not_started_so)
 {
@@ -350,6 +380,29 @@ START_TEST(daemon_is_replaced_while_a_child_hangs)
 
 END_TEST
 
+/* The next daemon could not tell it from a program that somebody has stopped. */
+START_TEST(daemon_is_replaced_while_a_child_is_stopped)
+{
+	struct daemon *d = started(HOLD AUTO);
+
+	hang(d, true);
+	int fd = daemon_connect(d, "x");
+	pid_t pid = hanging_child(d);
+	stop_process(pid);
+	hang(d, false);
+	daemon_mark(d);
+	daemon_signal(d, SIGUSR2);
+	expect_line(d, "event=start-stuck service=x pid=%d action=kill", (int)pid);
+	expect_line(d, "event=upgraded version=*");
+	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
+	expect_closed(fd);
+	close(fd);
+	serves(d, "x");
+	daemon_stop(d);
+}
+
+END_TEST
+
 START_TEST(daemon_ends_while_a_child_hangs)
 {
 	struct daemon *d = started(HOLD AUTO "\tstop_grace = 1s\n");
@@ -360,6 +413,26 @@ START_TEST(daemon_ends_while_a_child_hangs)
 	daemon_signal(d, SIGTERM);
 	ck_assert_int_eq(daemon_wait(d), 0);
 	expect_line(d, "EXIT: x signal=");
+	expect_closed(fd);
+	close(fd);
+	daemon_closed(d);
+}
+
+END_TEST
+
+/* What it says of its step lies in memory that was the daemon's. Its plan stays, too, which is no leak. */
+START_TEST(daemon_leaves_a_child_that_hangs)
+{
+	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	struct daemon *d = started(HOLD AUTO);
+
+	hang(d, true);
+	int fd = daemon_connect(d, "x");
+	pid_t pid = hanging_child(d);
+	daemon_signal(d, SIGQUIT);
+	ck_assert_int_eq(daemon_wait(d), 0);
+	int status = wait_exit(pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 126, "status %x", status);
 	expect_closed(fd);
 	close(fd);
 	daemon_closed(d);
@@ -409,6 +482,7 @@ static const struct suite_test tests[] = {
 	TEST_LOOP(each_way_starts_the_same_program, ARRAY_LEN(ways)),
 	TEST(auto_is_shared_where_that_is_safe),
 	TEST_LOOP(some_services_are_not_started_so, ARRAY_LEN(not_shared)),
+	TEST_LOOP(what_the_daemon_keeps_is_given_to_a_fork, ARRAY_LEN(high)),
 	TEST(memory_that_others_may_look_into_is_not_shared),
 	TEST(under_valgrind_nothing_is_shared),
 	TEST(a1_child_that_is_stopped_before_its_exec_holds_up_nobody),
@@ -416,7 +490,9 @@ static const struct suite_test tests[] = {
 	TEST(stuck_children_of_one_service_leave_room_for_others),
 	TEST(settings_change_while_a_child_hangs),
 	TEST(daemon_is_replaced_while_a_child_hangs),
+	TEST(daemon_is_replaced_while_a_child_is_stopped),
 	TEST(daemon_ends_while_a_child_hangs),
+	TEST(daemon_leaves_a_child_that_hangs),
 	TEST_LOOP(child_that_dies_at_once_is_not_waited_for, ARRAY_LEN(ways)),
 	TEST_LOOP(nothing_is_left_open, ARRAY_LEN(ways)),
 };

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "functional/daemon.h"
+#include "functional/pool.h"
 
 #define HOLD "\tserver = @PROGRAMS@/hold\n"
 
@@ -95,6 +96,37 @@ START_TEST(stop_grace_ends_with_kill)
 	daemon_closed(d);
 	close(fd);
 	close(quick);
+}
+
+END_TEST
+
+START_TEST(program_that_its_tracer_keeps_does_not_keep_the_daemon)
+{
+	struct daemon *d = daemon_new();
+
+	daemon_inject(d);
+	daemon_service(d, "x", "tcp", "\tserver = @PROGRAMS@/hold\n\tstop_grace = 1s\n");
+	daemon_start(d);
+	int fd = hold_open(d, "x");
+	pid_t pid = ask_pid(fd), tracer = start_tracer(pid);
+
+	if (tracer == 0)
+		test_skip("program_that_its_tracer_keeps_does_not_keep_the_daemon",
+		    "processes cannot be traced");
+	daemon_signal(d, SIGTERM);
+	if (tracer != 0) {
+		expect_line(d, "event=stopping programs=1");
+		pass_time(d, 2);
+		wait_gone(pid);
+		atomic_fetch_add(&d->inject->monotonic_s, 6);
+		daemon_signal(d, SIGUSR1); /* which brings a turn of the loop */
+		expect_line(d, "event=left programs=1");
+	}
+	ck_assert_int_eq(daemon_wait(d), 0);
+	if (tracer != 0)
+		end_process(tracer);
+	close(fd);
+	daemon_closed(d);
 }
 
 END_TEST
@@ -357,6 +389,7 @@ static const struct suite_test tests[] = {
 	TEST_LOOP(term_ends_programs_and_the_daemon, 2),
 	TEST(no_new_clients_while_stopping),
 	TEST(stop_grace_ends_with_kill),
+	TEST(program_that_its_tracer_keeps_does_not_keep_the_daemon),
 	TEST(stop_signal_is_the_services_own),
 	TEST(the_whole_process_group_is_ended),
 	TEST(what_a_program_leaves_behind_has_its_grace_and_no_more),

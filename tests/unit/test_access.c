@@ -70,8 +70,10 @@ START_TEST(every_form_of_an_address_means_what_it_says)
 
 	ck_assert_int_eq(s->state, CONF_OK);
 	ck_assert(s->has_only_from);
-	ck_assert_msg(list_has(&s->only_from_list, forms[_i].has), "%s", forms[_i].has);
-	ck_assert_msg(!list_has(&s->only_from_list, forms[_i].lacks), "%s", forms[_i].lacks);
+	ck_assert_msg(
+	    list_has(access_list_get(s->only_from_list), forms[_i].has), "%s", forms[_i].has);
+	ck_assert_msg(
+	    !list_has(access_list_get(s->only_from_list), forms[_i].lacks), "%s", forms[_i].lacks);
 	problems_done(&problems);
 	config_unref(c);
 	free(text);
@@ -350,8 +352,8 @@ START_TEST(names_and_files_are_asked_once_a_load)
 {
 	char *path = write_file("10.0.0.1\n", 9);
 	struct config *c = load_twins(path);
-	const struct access_list *a = &stand_in_find(c, "a")->only_from_list;
-	const struct access_list *b = &stand_in_find(c, "b")->no_access_list;
+	const struct access_list *a = stand_in_find(c, "a")->only_from_list;
+	const struct access_list *b = stand_in_find(c, "b")->no_access_list;
 
 	ck_assert_uint_eq(asked, 1);
 	ck_assert_uint_eq(a->files.count, 1);
@@ -399,11 +401,35 @@ START_TEST(a_clone_admits_the_same_clients)
 	struct service_conf *copy = service_conf_clone(s);
 
 	ck_assert(service_conf_same_access(s, copy));
-	ck_assert(list_has(&copy->only_from_list, "10.0.0.1"));
+	ck_assert(list_has(copy->only_from_list, "10.0.0.1"));
 	service_conf_free(copy);
-	ck_assert(list_has(&s->only_from_list, "10.0.0.1"));
+	ck_assert(list_has(access_list_get(s->only_from_list), "10.0.0.1"));
 	remove_file(path);
 	config_unref(c);
+}
+
+END_TEST
+
+START_TEST(a_service_without_rules_has_no_lists)
+{
+	struct config *c = stand_in_load(HEAD "}\n", &stand_in_root, &problems);
+	const struct service_conf *s = stand_in_find(c, "a");
+	struct service_conf *copy = service_conf_clone(s);
+	struct access_list empty = { 0 };
+
+	ck_assert_ptr_null(s->only_from_list);
+	ck_assert_ptr_null(s->no_access_list);
+	ck_assert_uint_eq(access_list_get(NULL)->files.count, 0);
+	ck_assert(service_conf_same_access(s, copy));
+	/* One that was made for nothing says the same. */
+	ck_assert_ptr_nonnull(access_list_need(&copy->only_from_list));
+	ck_assert(service_conf_same_access(s, copy) && service_conf_same_access(copy, s));
+	strings_add(&copy->only_from_list->domains, ".example.org");
+	ck_assert(!service_conf_same_access(s, copy) && !service_conf_same_access(copy, s));
+	ck_assert(access_list_equal(NULL, &empty));
+	service_conf_free(copy);
+	config_unref(c);
+	problems_done(&problems);
 }
 
 END_TEST
@@ -423,7 +449,7 @@ START_TEST(an_empty_list_admits_nobody_after_a_dump)
 	c = stand_in_load(text, &stand_in_root, &problems);
 	const struct service_conf *s = stand_in_find(c, "a");
 	ck_assert(s->state == CONF_OK && s->has_only_from && s->only_from.count == 0);
-	ck_assert_ptr_null(s->only_from_list.set);
+	ck_assert_ptr_null(s->only_from_list);
 	config_unref(c);
 	problems_done(&problems);
 	free(text);
@@ -475,6 +501,7 @@ main(void)
 		TEST(names_and_files_are_asked_once_a_load),
 		TEST(a_list_that_stands_for_others_is_another),
 		TEST(a_clone_admits_the_same_clients),
+		TEST(a_service_without_rules_has_no_lists),
 		TEST(an_empty_list_admits_nobody_after_a_dump),
 		TEST(a_program_for_each_udp_client_takes_a_right),
 	};

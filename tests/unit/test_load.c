@@ -271,7 +271,8 @@ START_TEST(every_attribute_has_its_value)
 	ck_assert(s->log_on_failure == 0 && s->stop_grace_ms == 500 && s->stop_signal == 2);
 	ck_assert(b->state == CONF_DISABLED && b->listen_mode == 0660 && b->v6only);
 	ck_assert(s->has_only_from && s->only_from.count == 7 && s->no_access.count == 2);
-	ck_assert(s->only_from_list.domains.count == 1 && s->reverse_dns == CONF_REVERSE_CONFIRMED);
+	ck_assert(
+	    s->only_from_list->domains.count == 1 && s->reverse_dns == CONF_REVERSE_CONFIRMED);
 	ck_assert(s->time_count == 2 && s->times[0].from == 510 && s->times[1].to == 360);
 	ck_assert(s->per_source == 10 && s->per_source_prefix == 56 && s->max_load == 250);
 	ck_assert(s->cps.per_second == 50 && s->cps.pause_s == 10 && s->rate.burst == 50);

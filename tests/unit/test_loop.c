@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -978,6 +979,45 @@ START_TEST(a16_signals_inherited_as_ignored_arrive)
 
 END_TEST
 
+static void
+on_child(void *arg, pid_t from)
+{
+	(void)from;
+	(void)arg;
+	called('e');
+}
+
+/* Whoever stops his programs again and again keeps nobody busy. */
+START_TEST(child_that_is_stopped_is_not_reported)
+{
+	static const struct signal_row child = { SIGCHLD, on_child };
+	siginfo_t info;
+
+	start();
+	signals = signals_open(loop, &child, 1, NULL);
+	pid_t pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	for (int i = 0; i < 3; i++) {
+		kill(pid, SIGSTOP);
+		ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED), 0);
+		loop_turn(loop, 0);
+		kill(pid, SIGCONT);
+		ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WCONTINUED), 0);
+		loop_turn(loop, 0);
+	}
+	ck_assert_uint_eq(call_count, 0);
+	kill(pid, SIGKILL);
+	loop_turn(loop, -1);
+	ck_assert_str_eq(calls, "e");
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	signals_close(signals);
+	loop_free(loop);
+}
+
+END_TEST
+
 START_TEST(signals_closed_by_a_row)
 {
 	start();
@@ -1021,6 +1061,7 @@ static const struct suite_test tests[] = {
 	TEST(signals_reach_their_rows),
 	TEST(signals_leave_mask_and_actions_as_they_were),
 	TEST(a16_signals_inherited_as_ignored_arrive),
+	TEST(child_that_is_stopped_is_not_reported),
 	TEST(signals_closed_by_a_row),
 };
 

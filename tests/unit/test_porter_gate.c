@@ -169,13 +169,13 @@ START_TEST(nobody_is_judged_where_there_is_nothing_to_judge_by)
 	ck_assert_ptr_null(p->porter_gate);
 	plan_free(p);
 	/* Those whom an address admits need no name. */
-	strings_add(&conf.only_from_list.domains, ".example.org");
+	strings_add(&access_list_need(&conf.only_from_list)->domains, ".example.org");
 	p = plan_new(&conf, &origin);
 	ck_assert(!porter_gate_is_needed(&(struct launch){ .plan = p, .client = &c }));
 	ck_assert(
 	    porter_gate_is_needed(&(struct launch){ .plan = p, .client = &c, .by_name = true }));
 	plan_free(p);
-	strings_done(&conf.only_from_list.domains);
+	access_list_free(conf.only_from_list);
 	strings_done(&conf.server_args);
 	remove_gate();
 }
@@ -201,9 +201,9 @@ START_TEST(the_gate_gets_the_rules_and_the_addresses_alone)
 
 	strings_add(&conf.env, "LD_PRELOAD=/nowhere.so");
 	strings_add(&conf.env, "REMOTE_ADDR=127.0.0.1");
-	strings_add(&conf.no_access_list.domains, ".bad.test");
-	strings_add(&conf.no_access_list.domains, ".worse.test");
-	strings_add(&conf.only_from_list.domains, ".good.test");
+	strings_add(&access_list_need(&conf.no_access_list)->domains, ".bad.test");
+	strings_add(&access_list_need(&conf.no_access_list)->domains, ".worse.test");
+	strings_add(&access_list_need(&conf.only_from_list)->domains, ".good.test");
 	/* To descriptor 1, which is the connection, as 0 is. */
 	make_gate(
 	    "echo \"$@\"; /usr/bin/env | /usr/bin/sort 2>&1; printf '\\001\\000\\003\\000' >&3");
@@ -216,8 +216,8 @@ START_TEST(the_gate_gets_the_rules_and_the_addresses_alone)
 	ck_assert_ptr_nonnull(strstr(all, "\nLOCAL_ADDR=127.0.0.1\nLOCAL_PORT=80\n"));
 	ck_assert_ptr_null(strstr(all, "LD_PRELOAD"));
 	ck_assert_ptr_null(strstr(all, "SERVICE_ID"));
-	strings_done(&conf.only_from_list.domains);
-	strings_done(&conf.no_access_list.domains);
+	access_list_free(conf.only_from_list);
+	access_list_free(conf.no_access_list);
 	strings_done(&conf.env);
 	strings_done(&conf.server_args);
 	remove_gate();

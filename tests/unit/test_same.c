@@ -164,8 +164,10 @@ change_list(struct service_conf *s)
 {
 	struct prefix p = { .length = 8, .bytes = { 10 } };
 
-	ip_set_unref(s->no_access_list.set);
-	s->no_access_list.set = ip_set_new(&p, 1);
+	struct access_list *list = access_list_need(&s->no_access_list);
+
+	ip_set_unref(list->set);
+	list->set = ip_set_new(&p, 1);
 }
 
 static void

@@ -157,6 +157,8 @@ service(void)
 
 	s.counters.ends.each[0].code = 3;
 	s.counters.ends.each[0].count = 8;
+	s.counters.ends.each[1].code = ENDS_SIGNAL + 9;
+	s.counters.ends.each[1].count = UINT64_MAX;
 	s.counters.start.bucket[HISTOGRAM_BOUNDS] = 6;
 	return listed(&kept_service_record, &s);
 }
@@ -227,6 +229,8 @@ START_TEST(a_state_reads_back)
 	ck_assert_uint_eq(s->counters.refused[2], 3);
 	ck_assert_uint_eq(s->counters.ends.each[0].code, 3);
 	ck_assert_uint_eq(s->counters.ends.each[0].count, 8);
+	ck_assert_uint_eq(s->counters.ends.each[1].code, ENDS_SIGNAL + 9);
+	ck_assert_uint_eq(s->counters.ends.each[1].count, UINT64_MAX);
 	ck_assert_uint_eq(s->counters.start.bucket[HISTOGRAM_BOUNDS], 6);
 	ck_assert_str_eq(s->conf->log_type.path, "/var/log/x");
 	ck_assert_str_eq(l[1].key, "unix:/run/\xff\xfe");
