@@ -15,9 +15,8 @@
 
 /* How many are reaped in a turn: when thousands end together others are served meanwhile. */
 #define REAP_A_TURN   64
-/* After a search that took longer than the first, none for so many times as long; no longer than the last, whatever else may have
- * kept us from ending it. */
-#define SEARCH_US     20
+/* After a search among many none for so many times as long as it took; no longer than this, whatever else may have kept us from ending
+ * it. */
 #define SEARCH_FACTOR 100
 #define REST_MOST_US  100000
 
@@ -135,13 +134,19 @@ reap_one(struct runtime *rt, pid_t pid)
 	return true;
 }
 
+/* While few run a search takes no time. */
+static int64_t
+rest_after(int64_t took_us)
+{
+	return took_us < REST_MOST_US / SEARCH_FACTOR ? took_us * SEARCH_FACTOR : REST_MOST_US;
+}
+
 static void
 search(struct runtime *rt)
 {
 	struct reaper *r = &rt->reaper;
 	const int64_t begun_us = clock_now_us();
 	unsigned left = REAP_A_TURN;
-	int64_t took_us;
 
 	if (begun_us < r->rest_us) {
 		loop_timer_set(rt->loop, &r->timer, r->rest_us / 1000 + 1);
@@ -149,13 +154,10 @@ search(struct runtime *rt)
 	}
 	while (left > 0 && reap_one(rt, -1))
 		left--;
-	took_us = clock_now_us() - begun_us;
 	if (left == 0)
 		loop_timer_set(rt->loop, &r->timer, begun_us / 1000);
-	else if (took_us >= SEARCH_US)
-		r->rest_us =
-		    begun_us + (took_us < REST_MOST_US / SEARCH_FACTOR ? took_us * SEARCH_FACTOR
-								       : REST_MOST_US);
+	else if (rt->running >= REAP_WATCHES_FROM)
+		r->rest_us = begun_us + rest_after(clock_now_us() - begun_us);
 }
 
 void

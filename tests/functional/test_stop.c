@@ -123,8 +123,10 @@ START_TEST(program_that_its_tracer_keeps_does_not_keep_the_daemon)
 		expect_line(d, "event=left programs=1");
 	}
 	ck_assert_int_eq(daemon_wait(d), 0);
-	if (tracer != 0)
+	if (tracer != 0) {
 		end_process(tracer);
+		wait_exit(pid);
+	}
 	close(fd);
 	daemon_closed(d);
 }
