@@ -137,6 +137,10 @@ by_shared(const struct launch *l)
 	while (pid > 0 && __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) == START_BEGINS)
 		raw_futex_wait(&s->word, START_BEGINS, NULL);
 	start_begun(l->starts, s, pid);
+	if (pid == -EPERM || pid == -EINVAL || pid == -ENOSYS) {
+		starts_forbid(l->starts, "the kernel refuses it");
+		return 0;
+	}
 	return pid;
 }
 

@@ -61,7 +61,7 @@ struct room {
 static bool
 can_unshare(void)
 {
-	return raw_close_range(~0U, ~0U, CLOSE_RANGE_UNSHARE) != -ENOSYS;
+	return raw_close_range(~0U, ~0U, CLOSE_RANGE_UNSHARE) >= 0;
 }
 
 /* It knows no such processes. */
@@ -79,7 +79,7 @@ machine_obstacle(void)
 	if (!RAW_IS_BARE)
 		return "not on this processor";
 	if (!can_unshare())
-		return "the kernel is older than 5.9";
+		return "the kernel is older than 5.9, or refuses it";
 	return is_under_valgrind() ? "under valgrind" : NULL;
 }
 
@@ -201,6 +201,7 @@ kill_stuck(const struct starts *t, const struct start *s)
 {
 	t->on_stuck(t->arg, s->pid);
 	kill(s->pid, SIGKILL);
+	s->is_killed = true;
 }
 
 static void
@@ -208,6 +209,8 @@ end_stuck(struct starts *t, struct start *s, int64_t now_ms)
 {
 	const int64_t age_ms = now_ms - s->begun_ms;
 
+	if (s->is_killed)
+		return;
 	if (age_ms < START_MOST_MS && (age_ms < START_STOPPED_MS || !is_stopped(s->pid)))
 		return;
 	kill_stuck(t, s);
@@ -409,7 +412,7 @@ start_begun(struct starts *t, struct start *s, pid_t pid)
 	s->begun_ms = clock_now_ms();
 	s->plan = s->launch.plan;
 	s->plan->starting++;
-	s->is_slow = false;
+	s->is_slow = s->is_killed = false;
 	t->quick++;
 	TAILQ_INSERT_TAIL(&t->begun, s, link);
 	if (t->is_timed)

@@ -20,7 +20,8 @@ struct start {
 	struct plan *plan;
 	pid_t pid;
 	int64_t begun_ms;
-	bool is_slow; /* the daemon waits no longer for it */
+	bool is_slow;   /* the daemon waits no longer for it */
+	bool is_killed; /* which some survive for a while, in the kernel */
 	TAILQ_ENTRY(start) link;
 	char **words; /* of launch.env */
 	char *text;   /* of those that belong to the connection */

@@ -250,6 +250,22 @@ START_TEST(under_valgrind_nothing_is_shared)
 
 END_TEST
 
+/* As a sandbox does. */
+START_TEST(kernel_that_refuses_is_not_asked_again)
+{
+	struct daemon *d = started(HOLD AUTO);
+
+	inject_fail(d, INJECT_CLONE_VM, EPERM, 1);
+	for (int i = 0; i < 3; i++)
+		serves(d, "x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 1);
+	ck_assert_str_eq(said(d, "x", "spawn"), "fork");
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), "the kernel refuses it");
+	daemon_stop(d);
+}
+
+END_TEST
+
 /* ---- children that do not become their program ---- */
 
 /* The child of the latest connection to x, which hangs in its exec. */
@@ -485,6 +501,7 @@ static const struct suite_test tests[] = {
 	TEST_LOOP(what_the_daemon_keeps_is_given_to_a_fork, ARRAY_LEN(high)),
 	TEST(memory_that_others_may_look_into_is_not_shared),
 	TEST(under_valgrind_nothing_is_shared),
+	TEST(kernel_that_refuses_is_not_asked_again),
 	TEST(a1_child_that_is_stopped_before_its_exec_holds_up_nobody),
 	TEST(child_that_takes_long_is_killed_in_the_end),
 	TEST(stuck_children_of_one_service_leave_room_for_others),
