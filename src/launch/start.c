@@ -197,7 +197,7 @@ is_stopped(pid_t pid)
 
 /* The word of one says that it lives, so that its pid is still its own. */
 static void
-kill_stuck(const struct starts *t, const struct start *s)
+kill_stuck(const struct starts *t, struct start *s)
 {
 	t->on_stuck(t->arg, s->pid);
 	kill(s->pid, SIGKILL);
@@ -233,7 +233,7 @@ on_timer(struct loop_timer *timer, int64_t now_ms)
 void
 starts_leave(struct starts *t)
 {
-	const struct start *s;
+	struct start *s;
 
 	collect_all(t);
 	TAILQ_FOREACH(s, &t->begun, link)
