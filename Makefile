@@ -189,11 +189,11 @@ asan:                                  ## run the tests under AddressSanitizer a
 	$(Q)$(MAKE) --no-print-directory VARIANT=asan FORK= SYSTEM='$(patsubst %,tests/system/%.sh,corpus micro soak soak_pool soak_upgrade)' check
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite,indirect,possible \
            --errors-for-leak-kinds=definite,indirect,possible
-# valgrind lets no limit of descriptors be restored, knows no openat2 and no pidfd_open, keeps signals from calls that wait, and is larger than
-# what its tests compare themselves with; and the numbers of the journal go on from test to test in one process: these
+# valgrind lets no limit of descriptors be restored, knows no openat2 and no pidfd_open, keeps signals from calls that wait, is larger than
+# what its tests compare themselves with, and clones nothing that shares memory; and the numbers of the journal go on from test to test in one process: these
 # programs cannot run there. The last three try things by the ten thousand, which takes minutes there.
 VALGRIND_UNIT := $(filter-out %/test_launch %/test_porter_gate %/test_lookup %/test_warm %/test_linger %/test_activity %/test_journal \
-                 %/test_leftover %/test_upgrade_state %/test_address_files %/test_ban %/test_inetd %/test_pool_size,$(UNIT))
+                 %/test_leftover %/test_upgrade_state %/test_address_files %/test_names %/test_start %/test_ban %/test_inetd %/test_pool_size,$(UNIT))
 VALGRIND_FUNC := $(BUILD)/tests/functional/test_serve
 valgrind: $(VALGRIND_UNIT) $(VALGRIND_FUNC) $(BIN) $(CTL) $(GATE) $(HELPERS) ## run the unit tests and a functional one under valgrind
 	$(Q)CK_FORK=no UNDER='$(VALGRIND)' $(RUN) unit $(VALGRIND_UNIT)
