@@ -26,19 +26,19 @@
 # define RAW_IS_BARE 0
 #endif
 
+/* The fifth argument is 0, which some calls ask for. */
 #if defined(__x86_64__) && defined(__LP64__)
 
 static inline long
-raw_call(long number, long a, long b, long c, long d, long e, long f)
+raw_call(long number, long a, long b, long c, long d)
 {
 	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
+	register long r8 __asm__("r8") = 0;
 	long result;
 
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
 			 : "rcx", "r11", "memory");
 	return result;
 }
@@ -46,19 +46,18 @@ raw_call(long number, long a, long b, long c, long d, long e, long f)
 #elif defined(__aarch64__) && defined(__LP64__)
 
 static inline long
-raw_call(long number, long a, long b, long c, long d, long e, long f)
+raw_call(long number, long a, long b, long c, long d)
 {
 	register long x8 __asm__("x8") = number;
 	register long x0 __asm__("x0") = a;
 	register long x1 __asm__("x1") = b;
 	register long x2 __asm__("x2") = c;
 	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = e;
-	register long x5 __asm__("x5") = f;
+	register long x4 __asm__("x4") = 0;
 
 	__asm__ volatile("svc 0"
 			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
 			 : "memory", "cc");
 	return x0;
 }
@@ -66,16 +65,16 @@ raw_call(long number, long a, long b, long c, long d, long e, long f)
 #else
 
 static inline long
-raw_call(long number, long a, long b, long c, long d, long e, long f)
+raw_call(long number, long a, long b, long c, long d)
 {
-	const long result = syscall(number, a, b, c, d, e, f);
+	const long result = syscall(number, a, b, c, d, 0L);
 
 	return result < 0 ? -errno : result;
 }
 
 #endif
 
-#define RAW(number, a, b, c) raw_call(number, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define RAW(number, a, b, c) raw_call(number, (long)(a), (long)(b), (long)(c), 0)
 
 /* By the C library where the kernel's own call has another number or another layout on small processors. */
 #if RAW_IS_BARE
@@ -140,7 +139,7 @@ raw_write(int fd, const void *data, size_t len)
 static inline int
 raw_setrlimit(int resource, const struct rlimit *limit)
 {
-	return RAW_OR(raw_call(SYS_prlimit64, 0, resource, (long)limit, 0, 0, 0),
+	return RAW_OR(raw_call(SYS_prlimit64, 0, resource, (long)limit, 0),
 	    setrlimit((__rlimit_resource_t)resource, limit));
 }
 
@@ -198,7 +197,7 @@ raw_setresuid(uid_t uid)
 static inline int
 raw_prctl(int option, long a, long b)
 {
-	return (int)raw_call(SYS_prctl, option, a, b, 0, 0, 0);
+	return (int)raw_call(SYS_prctl, option, a, b, 0);
 }
 
 static inline int
@@ -219,15 +218,14 @@ raw_signal(int signo, void (*handler)(int))
 {
 	const unsigned long action[8] = { (unsigned long)handler };
 
-	return (int)raw_call(SYS_rt_sigaction, signo, (long)action, 0, (NSIG - 1) / 8, 0, 0);
+	return (int)raw_call(SYS_rt_sigaction, signo, (long)action, 0, (NSIG - 1) / 8);
 }
 
 /* Bits of the signals 1 to 64; how: see sigprocmask(2). before: NULL: not wanted. */
 static inline int
 raw_sigmask(int how, uint64_t bits, uint64_t *before)
 {
-	return (int)raw_call(
-	    SYS_rt_sigprocmask, how, (long)&bits, (long)before, sizeof(bits), 0, 0);
+	return (int)raw_call(SYS_rt_sigprocmask, how, (long)&bits, (long)before, sizeof(bits));
 }
 
 static inline int
@@ -242,10 +240,10 @@ static inline int
 raw_futex_wait(const void *word, int value, const struct timespec *most)
 {
 #ifdef SYS_futex
-	return (int)raw_call(SYS_futex, (long)word, FUTEX_WAIT, value, (long)most, 0, 0);
+	return (int)raw_call(SYS_futex, (long)word, FUTEX_WAIT, value, (long)most);
 #else
 	(void)most;
-	return (int)raw_call(SYS_futex_time64, (long)word, FUTEX_WAIT, value, 0, 0, 0);
+	return (int)raw_call(SYS_futex_time64, (long)word, FUTEX_WAIT, value, 0);
 #endif
 }
 
@@ -253,9 +251,9 @@ static inline void
 raw_futex_wake(const void *word)
 {
 #ifdef SYS_futex
-	raw_call(SYS_futex, (long)word, FUTEX_WAKE, 1, 0, 0, 0);
+	raw_call(SYS_futex, (long)word, FUTEX_WAKE, 1, 0);
 #else
-	raw_call(SYS_futex_time64, (long)word, FUTEX_WAKE, 1, 0, 0, 0);
+	raw_call(SYS_futex_time64, (long)word, FUTEX_WAKE, 1, 0);
 #endif
 }
 

@@ -88,31 +88,36 @@ static bool
 kernel_dumps_sharers(void)
 {
 	struct utsname u;
-	unsigned major = 0, minor = 0;
+	unsigned long major, minor;
+	char *end;
 
-	return uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2 || major < 5 ||
-	       (major == 5 && minor < 16);
+	if (uname(&u) < 0)
+		return true;
+	major = strtoul(u.release, &end, 10);
+	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	return major < 5 || (major == 5 && minor < 16);
 }
 
 /* proc(5), /proc/sys/fs/suid_dumpable. -1: it cannot be read. */
-static int
+static long
 suid_dumpable(void)
 {
 	FILE *f = fopen("/proc/sys/fs/suid_dumpable", "re");
-	int value = -1;
+	char text[16] = "", *end;
+	long value;
 
 	if (f == NULL)
 		return -1;
-	if (fscanf(f, "%d", &value) != 1)
-		value = -1;
+	(void)!fgets(text, sizeof(text), f);
 	fclose(f);
-	return value;
+	value = strtol(text, &end, 10);
+	return end != text ? value : -1;
 }
 
 void
 starts_look(struct starts *t)
 {
-	const int dumpable = suid_dumpable();
+	const long dumpable = suid_dumpable();
 
 	t->obstacle = t->machine;
 	if (t->obstacle != NULL || dumpable == 0)

@@ -52,7 +52,8 @@ say_accept_failed(struct listener *l, int error)
 {
 	unsigned left_out;
 
-	if (rate_allows(&listener_trouble(l)->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
+	if (rate_allows(
+		&listener_trouble(l)->accept_rate, clock_now_ms(), ACCEPT_MESSAGE_MS, &left_out))
 		log_warn("event=accept-failed service=%s address=%s error=\"%s\" left-out=%u",
 		    l->role.conf->id, l->key, strerror(error), left_out);
 }

@@ -29,7 +29,7 @@ client_of(const struct connection *c, unsigned tries)
 static json_t *
 save_listener(const struct servers *servers, const struct listener *l)
 {
-	struct kept_client pending;
+	struct kept_client pending = { .fd = -1 };
 	const struct kept_listener kept = {
 		.key = l->key,
 		.fd = l->io.fd,

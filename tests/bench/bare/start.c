@@ -97,7 +97,7 @@ start_with_files(const struct program *p, int conn)
 	if (s == MAP_FAILED)
 		return -1;
 	*s = (struct start){ PROGRESS_BEGUN, conn, p };
-	pid = (pid_t)raw_call(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0, 0);
+	pid = (pid_t)raw_call(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0);
 	if (pid == 0) {
 		take_own_table(s);
 		become(p, conn);

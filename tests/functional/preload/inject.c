@@ -127,7 +127,7 @@ filter_calls(struct sock_filter *code, unsigned short len, bool hangs)
 	const long flags = hangs ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
 
 	if (RAW(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0) {
-		raw_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+		raw_prctl(PR_SET_NO_NEW_PRIVS, 1, 0);
 		RAW(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 	}
 }
