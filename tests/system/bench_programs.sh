@@ -4,6 +4,7 @@
 # starts programs as it says.
 # shellcheck source=tests/tools/system.sh
 . "${SRC_ROOT:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/tools/system.sh"
+command -v ps >/dev/null || skip "no ps"
 bench=$BUILD_DIR/tests/bench
 
 bare() # argument... with PORT 0
