@@ -915,6 +915,18 @@ connect_address(const char *address, unsigned port)
 	return r;
 }
 
+bool
+is_served(const char *address, unsigned port)
+{
+	int fd = connect_address(address, port);
+
+	if (fd < 0)
+		return false;
+	expect_echo(fd, "there");
+	close(fd);
+	return true;
+}
+
 int
 connect_unix(const char *path)
 {

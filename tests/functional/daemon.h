@@ -109,6 +109,7 @@ long daemon_rss_kb(struct daemon *d);
 /* Clients. */
 int daemon_connect(struct daemon *d, const char *name);   /* connected, or the test fails */
 int connect_address(const char *address, unsigned port);  /* TCP; -errno when refused */
+bool is_served(const char *address, unsigned port);       /* somebody listens there, and answers */
 int connect_unix(const char *path);                       /* -errno when refused */
 int datagram_socket(const char *address, unsigned port);  /* UDP, bound; port 0: any */
 int datagram_to(struct daemon *d, const char *name);      /* UDP, connected to the listener */

@@ -255,18 +255,6 @@ reserve_port(int family)
 	return bound_port(fd);
 }
 
-static bool
-answers(const char *address, unsigned port)
-{
-	int fd = connect_address(address, port);
-
-	if (fd < 0)
-		return false;
-	expect_echo(fd, "there");
-	close(fd);
-	return true;
-}
-
 START_TEST(flags_choose_the_kind_of_address)
 {
 	static const struct {
@@ -290,8 +278,8 @@ START_TEST(flags_choose_the_kind_of_address)
 	    text_format(HOLD "\tprotocol = tcp\n\tport = %u\n%s", port, kinds[_i].attributes));
 	daemon_start(d);
 	expect_line(d, "event=listening service=x");
-	ck_assert_int_eq(answers("127.0.0.1", port), kinds[_i].v4);
-	ck_assert_int_eq(answers("::1", port), kinds[_i].v6);
+	ck_assert_int_eq(is_served("127.0.0.1", port), kinds[_i].v4);
+	ck_assert_int_eq(is_served("::1", port), kinds[_i].v6);
 	daemon_stop(d);
 }
 
@@ -304,11 +292,11 @@ START_TEST(bind_takes_several_addresses_and_interface_is_its_other_name)
 	daemon_entry(d, "x", HOLD "\tprotocol = tcp\n\tport = 3600\n\tbind = @ADDR@ @ADDR2@\n");
 	daemon_entry(d, "y", HOLD "\tprotocol = tcp\n\tport = 3700\n\tinterface = @ADDR@\n");
 	daemon_start(d);
-	ck_assert(answers(own_address(0), 3600));
-	ck_assert(answers(own_address(1), 3600));
-	ck_assert(answers(own_address(0), 3700));
-	ck_assert(!answers(own_address(1), 3700));
-	ck_assert(!answers(own_address(2), 3600));
+	ck_assert(is_served(own_address(0), 3600));
+	ck_assert(is_served(own_address(1), 3600));
+	ck_assert(is_served(own_address(0), 3700));
+	ck_assert(!is_served(own_address(1), 3700));
+	ck_assert(!is_served(own_address(2), 3600));
 	daemon_stop(d);
 }
 
@@ -325,11 +313,11 @@ START_TEST(disable_enabled_and_disabled_decide_what_runs)
 	daemon_entry(d, "d", HOLD "\tlisten = @ADDR@:3604\n");
 	daemon_entry(d, "e", HOLD "\tlisten = @ADDR@:3605\n\tid = a\n");
 	daemon_start(d);
-	ck_assert(answers(own_address(0), 3601));
-	ck_assert(!answers(own_address(0), 3602));
-	ck_assert(!answers(own_address(0), 3603));
-	ck_assert(!answers(own_address(0), 3604));
-	ck_assert(answers(own_address(0), 3605));
+	ck_assert(is_served(own_address(0), 3601));
+	ck_assert(!is_served(own_address(0), 3602));
+	ck_assert(!is_served(own_address(0), 3603));
+	ck_assert(!is_served(own_address(0), 3604));
+	ck_assert(is_served(own_address(0), 3605));
 	daemon_stop(d);
 }
 
@@ -343,8 +331,8 @@ START_TEST(disable_in_defaults_is_for_all)
 	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3601\n");
 	daemon_entry(d, "b", HOLD "\tlisten = @ADDR@:3602\n\tdisable = no\n");
 	daemon_start(d);
-	ck_assert(!answers(own_address(0), 3601));
-	ck_assert(answers(own_address(0), 3602));
+	ck_assert(!is_served(own_address(0), 3601));
+	ck_assert(is_served(own_address(0), 3602));
 	daemon_stop(d);
 }
 
@@ -365,8 +353,8 @@ START_TEST(socket_type_and_protocol_are_derived_from_each_other)
 	    "\tserver = @PROGRAMS@/waiter\n\tserver_args = dgram 1\n\tsocket_type = dgram\n"
 	    "\twait = yes\n\tlisten = @ADDR@:3605\n");
 	daemon_start(d);
-	ck_assert(answers(own_address(0), 3601));
-	ck_assert(answers(own_address(0), 3602));
+	ck_assert(is_served(own_address(0), 3601));
+	ck_assert(is_served(own_address(0), 3602));
 	expect_line(d, "porterd.conf:* error: ");
 	expect_line(d, "event=listening service=c address=udp:");
 	expect_line(d, "event=listening service=e address=udp:");

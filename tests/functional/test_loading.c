@@ -119,18 +119,6 @@ begin_reload(struct daemon *d)
 	return wait_lookup(d);
 }
 
-static bool
-is_served(const char *address, unsigned port)
-{
-	int fd = connect_address(address, port);
-
-	if (fd < 0)
-		return false;
-	expect_echo(fd, "there");
-	close(fd);
-	return true;
-}
-
 /* To what was asked there. */
 static json_t *
 answer_on(int fd)

@@ -17,18 +17,6 @@
 #define HOLD "\tserver = @PROGRAMS@/hold\n"
 #define SHOW "\tserver = @PROGRAMS@/show\n"
 
-static bool
-is_served(const char *address, unsigned port)
-{
-	int fd = connect_address(address, port);
-
-	if (fd < 0)
-		return false;
-	expect_echo(fd, "there");
-	close(fd);
-	return true;
-}
-
 /* The inodes of the daemon's TCP sockets that listen, as text. */
 static const char *
 listening_inodes(struct daemon *d)

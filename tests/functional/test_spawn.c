@@ -284,22 +284,38 @@ hang(struct daemon *d, bool hangs)
 	atomic_store(&d->inject->rule[INJECT_EXECVE].hangs, hangs);
 }
 
+/* A client of x whose child hangs, and that child; the next ones do not. */
+static int
+connect_hanging(struct daemon *d, pid_t *pid)
+{
+	hang(d, true);
+	int fd = daemon_connect(d, "x");
+
+	*pid = hanging_child(d);
+	hang(d, false);
+	return fd;
+}
+
+static void
+expect_killed(struct daemon *d, pid_t pid, int fd)
+{
+	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
+	expect_closed(fd);
+	close(fd);
+}
+
 START_TEST(a1_child_that_is_stopped_before_its_exec_holds_up_nobody)
 {
 	struct daemon *d = started(HOLD AUTO);
+	pid_t pid;
+	int fd = connect_hanging(d, &pid);
 
-	hang(d, true);
-	int fd = daemon_connect(d, "x");
-	pid_t pid = hanging_child(d);
 	stop_process(pid);
-	hang(d, false);
 	for (int i = 0; i < 3; i++)
 		serves(d, i == 1 ? "x" : "y");
 	pass_time(d, STOPPED_S);
 	expect_line(d, "event=start-stuck service=x pid=%d action=kill", (int)pid);
-	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
-	expect_closed(fd);
-	close(fd);
+	expect_killed(d, pid, fd);
 	serves(d, "x");
 	daemon_stop(d);
 }
@@ -310,19 +326,15 @@ END_TEST
 START_TEST(child_that_takes_long_is_killed_in_the_end)
 {
 	struct daemon *d = started(HOLD AUTO);
+	pid_t pid;
+	int fd = connect_hanging(d, &pid);
 
-	hang(d, true);
-	int fd = daemon_connect(d, "x");
-	pid_t pid = hanging_child(d);
-	hang(d, false);
 	pass_time(d, STOPPED_S);
 	serves(d, "y");
 	expect_no_line(d, "event=start-stuck");
 	pass_time(d, MOST_S);
 	expect_line(d, "event=start-stuck service=x pid=%d action=kill", (int)pid);
-	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
-	expect_closed(fd);
-	close(fd);
+	expect_killed(d, pid, fd);
 	daemon_stop(d);
 }
 
@@ -356,19 +368,15 @@ END_TEST
 START_TEST(settings_change_while_a_child_hangs)
 {
 	struct daemon *d = started(HOLD AUTO "\tserver_args = before\n");
+	pid_t pid;
+	int fd = connect_hanging(d, &pid);
 
-	hang(d, true);
-	int fd = daemon_connect(d, "x");
-	pid_t pid = hanging_child(d);
-	hang(d, false);
 	daemon_clear(d);
 	daemon_service(d, "x", "tcp", HOLD AUTO "\tserver_args = after\n");
 	for (int i = 0; i < 2; i++)
 		daemon_reload(d);
 	kill(pid, SIGKILL);
-	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
-	expect_closed(fd);
-	close(fd);
+	expect_killed(d, pid, fd);
 	for (int i = 0; i < 3; i++)
 		serves(d, "x");
 	daemon_stop(d);
@@ -380,11 +388,9 @@ END_TEST
 START_TEST(daemon_is_replaced_while_a_child_hangs)
 {
 	struct daemon *d = started(HOLD AUTO);
+	pid_t pid;
+	int fd = connect_hanging(d, &pid);
 
-	hang(d, true);
-	int fd = daemon_connect(d, "x");
-	hanging_child(d);
-	hang(d, false);
 	upgrade_daemon(d);
 	serves(d, "x");
 	expect_line(d, "event=start-failed service=x step=exec *error=\"%s\"", strerror(ENOSYS));
@@ -400,19 +406,15 @@ END_TEST
 START_TEST(daemon_is_replaced_while_a_child_is_stopped)
 {
 	struct daemon *d = started(HOLD AUTO);
+	pid_t pid;
+	int fd = connect_hanging(d, &pid);
 
-	hang(d, true);
-	int fd = daemon_connect(d, "x");
-	pid_t pid = hanging_child(d);
 	stop_process(pid);
-	hang(d, false);
 	daemon_mark(d);
 	daemon_signal(d, SIGUSR2);
 	expect_line(d, "event=start-stuck service=x pid=%d action=kill", (int)pid);
 	expect_line(d, "event=upgraded version=*");
-	expect_line(d, "EXIT: x signal=9 pid=%d", (int)pid);
-	expect_closed(fd);
-	close(fd);
+	expect_killed(d, pid, fd);
 	serves(d, "x");
 	daemon_stop(d);
 }
