@@ -18,8 +18,10 @@
 static int
 step_session(const struct launch *l)
 {
+	int r = raw_setsid();
+
 	(void)l;
-	return raw_setsid() < 0 ? -EPERM : 0;
+	return r < 0 ? r : 0;
 }
 
 static int

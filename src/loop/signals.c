@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/signals.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/mem.h"
 #include "loop/loop.h"
 
-/* Descriptors below are left free for those that programs are given. */
-#define LOW_FD 64
 /* Signals taken in one turn, by one call; what is left stays readable. */
 #define BUDGET 16u
 
@@ -66,15 +64,12 @@ static int
 open_fd(const sigset_t *set)
 {
 	int fd = signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);
-	int up;
+	int high;
 
 	if (fd < 0)
 		return -1;
-	up = fcntl(fd, F_DUPFD_CLOEXEC, LOW_FD);
-	if (up < 0)
-		return fd;
-	close(fd);
-	return up;
+	high = descriptor_high(fd);
+	return high < 0 ? fd : high;
 }
 
 struct signals *

@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,20 +57,6 @@ on_end(struct loop_io *io, short got)
 	reap(rt, pid);
 }
 
-/* Among the descriptors that the daemon keeps; -1: there is none. */
-static int
-open_process(pid_t pid)
-{
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0), high;
-
-	if (fd < 0)
-		return -1;
-	high = descriptor_high(fd);
-	if (high < 0)
-		close(fd);
-	return high;
-}
-
 void
 reap_expect(struct runtime *rt, struct server *s)
 {
@@ -83,7 +68,7 @@ reap_expect(struct runtime *rt, struct server *s)
 		return;
 	if (r->watched_count >= descriptor_share(WATCHED_PART, REAP_WATCHES_MOST))
 		stop_watching(TAILQ_FIRST(&r->watched));
-	fd = open_process(s->pid);
+	fd = descriptor_of_process(s->pid);
 	if (fd < 0)
 		return;
 	w = mem_alloc(sizeof(*w));

@@ -259,38 +259,36 @@ def porterd(log, *lines, beside=None, spawn=None, extra="", command=()):
     return start
 
 
-def answers(port):
+def ask(port, words):
+    """The beginning of what a server says; OSError if nothing comes."""
     with socket.socket() as s:
         s.settimeout(machine.PATIENCE_S)
-        try:
-            s.connect(("127.0.0.1", port))
-            s.sendall(b"hello\n")
-            return s.recv(100) == b"hello\n"
-        except OSError:
-            return False
+        s.connect(("127.0.0.1", port))
+        s.sendall(words)
+        return s.recv(100)
+
+
+def answers(port):
+    try:
+        return ask(port, b"hello\n") == b"hello\n"
+    except OSError:
+        return False
 
 
 def answers_http(port):
-    with socket.socket() as s:
-        s.settimeout(machine.PATIENCE_S)
-        try:
-            s.connect(("127.0.0.1", port))
-            s.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            return b" 200 " in s.recv(100)
-        except OSError:
-            return False
+    try:
+        return b" 200 " in ask(port, b"GET / HTTP/1.0\r\n\r\n")
+    except OSError:
+        return False
 
 
 def closes(port):
-    with socket.socket() as s:
-        s.settimeout(machine.PATIENCE_S)
-        try:
-            s.connect(("127.0.0.1", port))
-            return s.recv(100) == b""
-        except ConnectionResetError:
-            return True
-        except OSError:
-            return False
+    try:
+        return ask(port, b"") == b""
+    except ConnectionResetError:
+        return True
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -119,6 +119,16 @@ begin_reload(struct daemon *d)
 	return wait_lookup(d);
 }
 
+/* The same by a command, with this text as well. */
+static int
+ask_reload(struct daemon *d, int asking, const char *text)
+{
+	names_hang(d);
+	write_config(d, text);
+	send_text(asking, COMMAND("reload") "\n");
+	return wait_lookup(d);
+}
+
 /* To what was asked there. */
 static json_t *
 answer_on(int fd)
@@ -212,10 +222,7 @@ START_TEST(a_refusal_meanwhile_is_one)
 	struct daemon *d = start_daemon();
 	int lookup, asking = control_connect(d);
 
-	names_hang(d);
-	write_config(d, "service broken\n{\n\tinstances = none\n}\n");
-	send_text(asking, COMMAND("reload") "\n");
-	lookup = wait_lookup(d);
+	lookup = ask_reload(d, asking, "service broken\n{\n\tinstances = none\n}\n");
 	ck_assert(is_served(own_address(0), 3601));
 	names_answer(d, lookup);
 	json_t *answer = answer_on(asking);
@@ -237,10 +244,7 @@ START_TEST(it_stops_while_it_loads)
 	struct daemon *d = start_daemon();
 	int asking = control_connect(d), lookup;
 
-	names_hang(d);
-	write_config(d, "");
-	send_text(asking, COMMAND("reload") "\n");
-	lookup = wait_lookup(d);
+	lookup = ask_reload(d, asking, "");
 	daemon_signal(d, signals[_i]);
 	ck_assert_int_eq(daemon_wait(d), 0);
 	json_t *answer = answer_on(asking);
@@ -285,10 +289,7 @@ START_TEST(an_upgrade_goes_before_a_load_that_hangs)
 	struct daemon *d = start_daemon();
 	int asking = control_connect(d), lookup;
 
-	names_hang(d);
-	write_config(d, "");
-	send_text(asking, COMMAND("reload") "\n");
-	lookup = wait_lookup(d);
+	lookup = ask_reload(d, asking, "");
 	write_file(
 	    text_format("%s/file", d->dir), 0644, text_format("slow.test %s\n", own_address(1)));
 	ck_assert_int_eq(rename(text_format("%s/file", d->dir), names_path(d)), 0);
