@@ -106,11 +106,11 @@ write_stderr(struct sink *s, const struct output_line *line, int priority)
 {
 	int n = output_stderr(line);
 
-	(void)s;
 	(void)priority;
 	if (n < 0)
 		return n;
-	return (size_t)n == output_size(line) ? 0 : -EAGAIN;
+	s->written = (size_t)n;
+	return s->written == output_size(line) ? 0 : -EAGAIN;
 }
 
 static int
@@ -355,11 +355,14 @@ sink_flush_all(void)
 		flush(first_gathered);
 }
 
-/* A file that nothing is wrong with. Where limits are looked at, it is for each line. */
+/* A file or standard error that nothing is wrong with. Where limits are looked at, it is for each line. */
 static bool
 may_gather(const struct sink *s)
 {
-	return s->target.kind == SINK_FILE && s->fd >= 0 && s->lost == 0 && !has_limits(s);
+	if (s->lost > 0)
+		return false;
+	return s->target.kind == SINK_STDERR ||
+	       (s->target.kind == SINK_FILE && s->fd >= 0 && !has_limits(s));
 }
 
 static void

@@ -16,8 +16,6 @@
 #include "loop/backend.h"
 #include "loop/timer.h"
 
-/* Events after which what waits for an idle moment waits no longer. */
-#define IDLE_MOST        64u
 /* After a failed wait, for lack of memory, the turn ends only so much later: a failure must not
  * make us spin. */
 #define FAILURE_PAUSE_MS 100
@@ -38,9 +36,6 @@ struct loop {
 	struct deferred *deferred;
 	unsigned deferred_count, deferred_room;
 	struct rate failures;
-	void (*idle)(void *arg); /* NULL: nothing is to be done */
-	void *idle_arg;
-	unsigned since_idle; /* events that were handled since it was asked for */
 	bool is_stopping;
 	bool is_calling; /* within a turn: the ready list is in use */
 };
@@ -227,44 +222,10 @@ call_ready(struct loop *l, enum loop_order order)
 	}
 }
 
-void
-loop_when_idle(struct loop *l, void (*fn)(void *arg), void *arg)
-{
-	if (l->idle == NULL)
-		l->since_idle = 0;
-	l->idle = fn;
-	l->idle_arg = arg;
-}
-
-static void
-call_idle(struct loop *l)
-{
-	void (*fn)(void *) = l->idle;
-
-	l->idle = NULL;
-	fn(l->idle_arg);
-}
-
-static int
-wait_for_ready(struct loop *l, int timeout_ms)
-{
-	if (l->idle != NULL) {
-		int n = l->backend->wait(l->state, l->ready, 0);
-
-		if (n != 0)
-			return n;
-		call_idle(l);
-	}
-	return l->backend->wait(l->state, l->ready, wait_ms(l, timeout_ms));
-}
-
 static void
 call_all(struct loop *l)
 {
-	l->since_idle += l->ready_count;
 	l->is_calling = true;
-	if (l->idle != NULL && l->since_idle >= IDLE_MOST)
-		call_idle(l);
 	for (unsigned order = 0; order < LOOP_ORDER_MAX; order++)
 		call_ready(l, order);
 	l->is_calling = false;
@@ -276,7 +237,7 @@ loop_turn(struct loop *l, int timeout_ms)
 	int n;
 
 	assert(!l->is_calling);
-	n = wait_for_ready(l, timeout_ms);
+	n = l->backend->wait(l->state, l->ready, wait_ms(l, timeout_ms));
 	l->ready_count = n > 0 ? (unsigned)n : 0;
 	call_all(l);
 	if (n < 0)

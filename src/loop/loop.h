@@ -67,10 +67,6 @@ loop_timer_runs(const struct loop_timer *t)
 /* free_fn(object) at the end of the present turn, so that no callback finds its own object gone. */
 void loop_defer(struct loop *l, void (*free_fn)(void *), void *object);
 
-/* fn(arg), once, when nothing is ready and the loop is about to sleep, and not much later where something always is. One at a
- * time: the last one that was asked for. */
-void loop_when_idle(struct loop *l, void (*fn)(void *arg), void *arg);
-
 void loop_run(struct loop *l); /* turns until loop_stop */
 void loop_turn(struct loop *l,
     int timeout_ms); /* one turn; waits at most that long (-1: until something happens) */

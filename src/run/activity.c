@@ -12,6 +12,11 @@
 #include "base/mem.h"
 #include "run/activity_format.h"
 
+/* Where there are many lines they are written together, this often. */
+#define LINES_APART_MS 5
+/* So many writes may come at once before that. */
+#define LINES_BURST    32
+
 /* xinetd's stamp of log files: YY/M/D@HH:MM:SS, month and day without a leading zero. The same text for a whole second. */
 static const char *
 stamp(int64_t wall_ms)
@@ -31,19 +36,24 @@ stamp(int64_t wall_ms)
 }
 
 static void
-on_idle(void *arg)
+on_lines(struct loop_timer *t, int64_t now_ms)
 {
-	(void)arg;
+	struct runtime *rt = t->arg;
+
 	sink_flush_all();
+	rt->lines_ms = (rt->lines_ms > now_ms ? rt->lines_ms : now_ms) + LINES_APART_MS;
 }
 
-/* No line is alone with a write of its own while others come; it is written as soon as nothing else is to be done, and
- * soon in any case. */
+/* A line is written at the end of this turn; after many of them soon, with those that come meanwhile. */
 static void
 gather(struct runtime *rt, struct sink *sink, const char *now, int priority, const char *line)
 {
-	if (sink_gather(sink, now, priority, line))
-		loop_when_idle(rt->loop, on_idle, NULL);
+	if (!sink_gather(sink, now, priority, line) || loop_timer_runs(&rt->lines_timer))
+		return;
+	rt->lines_timer.fn = on_lines;
+	rt->lines_timer.arg = rt;
+	loop_timer_set(
+	    rt->loop, &rt->lines_timer, rt->lines_ms - (int64_t)LINES_BURST * LINES_APART_MS);
 }
 
 /* Whoever looks at the running daemon sees all services in one form. */
@@ -87,7 +97,7 @@ emit(const struct service *s, struct activity_event *e)
 		gather(s->runtime, sink, before, own->kind == SINK_SYSLOG ? own->level : LOG_INFO,
 		    text);
 	if (s->runtime->terminal != NULL)
-		sink_write(s->runtime->terminal, before, LOG_INFO, text);
+		gather(s->runtime, s->runtime->terminal, before, LOG_INFO, text);
 	keep(e, format, &l);
 }
 

@@ -34,6 +34,9 @@ struct runtime {
 	    services;          /* in file order, and those removed that still have programs */
 	struct sink *activity; /* where services without log_type write; NULL: nowhere */
 	struct sink *terminal; /* standard error in the foreground; NULL otherwise */
+	struct loop_timer lines_timer; /* lines of these wait for others */
+	int64_t
+	    lines_ms; /* when all writes so far were due if they came evenly, on the monotonic clock */
 	struct network_watch *network; /* NULL: no listener waits for an address or has a device */
 	struct reaper reaper;
 	int null_fd; /* /dev/null, for programs whose standard error goes nowhere; a low number, see launch/launch.h */

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,12 @@
 #define HIGH_FD         100
 #define FIRST_LISTEN_FD 3
 #define ENV_MAX         128
+/* Lines of the daemon's log may wait for others that long. */
+#define LINES_WAIT_MS   20
+/* Some processors have no poll(2) of the kernel. */
+#ifndef SYS_poll
+# define SYS_poll (-1)
+#endif
 
 extern char **environ;
 
@@ -832,13 +839,35 @@ is_alone(const struct daemon *d)
 	return strcmp(process_status(d->pid, "Threads"), "1") == 0;
 }
 
+/* In epoll_wait, or poll, for longer than lines of its log wait for others: proc(5), /proc/pid/syscall. Where that may not be read it
+ * is not known. */
+static bool
+sleeps_long(const struct daemon *d)
+{
+	long number = -1, args[6] = { 0 };
+	char text[256] = "";
+	int fd = open(text_format("/proc/%d/syscall", d->pid), O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return true;
+	if (sscanf(text, "%ld %lx %lx %lx %lx", &number, &args[0], &args[1], &args[2], &args[3]) !=
+	    5)
+		return false;
+	int timeout_ms = (int)args[number == SYS_poll ? 2 : 3];
+	return timeout_ms < 0 || timeout_ms > LINES_WAIT_MS;
+}
+
 /* What wakes it does so before the call of the one who woke it returns, so that a daemon that sleeps has seen it. */
 void
 daemon_idle(struct daemon *d)
 {
 	int64_t deadline = deadline_after();
 
-	while (!is_alone(d) || process_status(d->pid, "State")[0] != 'S' || !is_alone(d)) {
+	while (!is_alone(d) || process_status(d->pid, "State")[0] != 'S' || !sleeps_long(d) ||
+	       !is_alone(d)) {
 		if (now_ms() > deadline || process_is_gone(d->pid))
 			daemon_fail(d, "the daemon does not come to rest");
 		drain_log(d);

@@ -643,6 +643,33 @@ START_TEST(f9_syslog_with_facility_and_level)
 
 END_TEST
 
+/* More than are written one by one: the others wait for each other, a moment. */
+START_TEST(many_lines_come_all_and_in_order)
+{
+	enum { LINES = 200 };
+	struct daemon *d = daemon_new();
+
+	daemon_service(d, "x", "tcp", "\tserver = /bin/true\n\tcps = 1000 1\n");
+	daemon_start(d);
+	for (int i = 0; i < LINES; i++) {
+		int fd = daemon_connect(d, "x");
+		expect_closed(fd);
+		close(fd);
+	}
+	expect_count(d, LINES, "EXIT: x status=0");
+	ck_assert_uint_eq(count_lines(d, "START: x"), LINES);
+	const char *at = d->log;
+	for (int i = 1; i <= LINES; i++) {
+		at = strstr(at, "START: x");
+		ck_assert_ptr_nonnull(at);
+		at = strstr(at, "conn=");
+		ck_assert_int_eq(atoi(at + strlen("conn=")), i);
+	}
+	daemon_stop(d);
+}
+
+END_TEST
+
 static const struct suite_test tests[] = {
 	TEST(start_and_exit_lines),
 	TEST(exit_by_signal),
@@ -654,6 +681,7 @@ static const struct suite_test tests[] = {
 	TEST(hard_limit_of_a_file),
 	TEST_LOOP(log_that_cannot_be_written_does_not_stop_service, 4),
 	TEST(f5_full_disk_is_counted_and_told),
+	TEST(many_lines_come_all_and_in_order),
 	TEST(standard_error_without_a_reader_does_not_end_the_daemon),
 	TEST(standard_error_that_is_full_does_not_block),
 	TEST(f6_what_a_program_writes_is_escaped_and_cut),

@@ -304,64 +304,6 @@ START_TEST(poked_watcher_is_called_in_the_same_turn)
 
 END_TEST
 
-static void
-count_idle(void *arg)
-{
-	++*(unsigned *)arg;
-}
-
-START_TEST(idle_call_comes_when_nothing_is_ready)
-{
-	unsigned count = 0;
-	struct probe *a;
-
-	start();
-	a = probe_new('a', LOOP_PIPES);
-	loop_when_idle(loop, count_idle, &count);
-	loop_turn(loop, 0);
-	ck_assert_str_eq(calls, "a");
-	ck_assert_uint_eq(count, 0);
-	loop_want(loop, &a->io, 0);
-	loop_turn(loop, 0);
-	ck_assert_uint_eq(count, 1);
-	/* Once. */
-	loop_turn(loop, 0);
-	ck_assert_uint_eq(count, 1);
-	probe_free(a);
-	loop_free(loop);
-}
-
-END_TEST
-
-START_TEST(idle_call_does_not_wait_for_ever)
-{
-	unsigned count = 0, turns = 0;
-	struct probe *a, *b;
-
-	start();
-	a = probe_new('a', LOOP_PIPES);
-	b = probe_new('b', LOOP_PIPES);
-	loop_when_idle(loop, count_idle, &count);
-	for (; count == 0 && turns < 100; turns++)
-		loop_turn(loop, 0);
-	ck_assert_uint_gt(turns, 1);
-	ck_assert_uint_lt(turns, 100);
-	loop_turn(loop, 0);
-	ck_assert_uint_eq(count, 1);
-	/* The next one waits as long again. */
-	loop_when_idle(loop, count_idle, &count);
-	for (unsigned i = 1; i < turns; i++)
-		loop_turn(loop, 0);
-	ck_assert_uint_eq(count, 1);
-	loop_turn(loop, 0);
-	ck_assert_uint_eq(count, 2);
-	probe_free(a);
-	probe_free(b);
-	loop_free(loop);
-}
-
-END_TEST
-
 /* What epoll watches at present, as the kernel tells it. */
 static unsigned
 watched_by_epoll(void)
@@ -1039,8 +981,6 @@ static const struct suite_test tests[] = {
 	TEST(unwanted_watcher_reports_no_hang_up),
 	TEST(ready_watcher_that_is_no_longer_wanted_is_not_called),
 	TEST(poked_watcher_is_called_in_the_same_turn),
-	TEST(idle_call_comes_when_nothing_is_ready),
-	TEST(idle_call_does_not_wait_for_ever),
 	TEST(descriptor_that_a_child_keeps_open_is_not_reported_once_removed),
 	TEST(watcher_held_and_released_in_a_turn_stays),
 	TEST(nobody_starves_among_many_that_are_always_ready),

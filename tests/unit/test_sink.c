@@ -771,6 +771,10 @@ START_TEST(standard_error_is_a_pipe)
 	s = open_stderr();
 	sink_write(s, "stamp: ", LOG_INFO, "a");
 	ck_assert_str_eq(read_some(fds[0]), "stamp: a\n");
+	ck_assert(sink_gather(s, "", LOG_INFO, "b"));
+	ck_assert(sink_gather(s, "stamp: ", LOG_INFO, "c"));
+	sink_flush_all();
+	ck_assert_str_eq(read_some(fds[0]), "b\nstamp: c\n");
 	/* The open file is shared with others, and stays as it was for them. */
 	ck_assert(!(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK));
 	for (int i = 0; i < 20000; i++)
