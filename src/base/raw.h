@@ -228,6 +228,13 @@ raw_sigmask(int how, uint64_t bits, uint64_t *before)
 	return (int)raw_call(SYS_rt_sigprocmask, how, (long)&bits, (long)before, sizeof(bits));
 }
 
+/* Those that are blocked and have come, in the same bits. */
+static inline int
+raw_sigpending(uint64_t *bits)
+{
+	return (int)RAW(SYS_rt_sigpending, bits, sizeof(*bits), 0);
+}
+
 static inline int
 raw_execve(const char *path, char *const *argv, char *const *env)
 {

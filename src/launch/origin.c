@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -33,6 +34,21 @@ has_low_oom_score(void)
 	return first == '-';
 }
 
+/* capabilities(7), "Effect of user ID changes on capabilities": with user 0 go all but those that an exec may inherit, unless
+ * securebits say otherwise. */
+static bool
+keeps_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	if (geteuid() != 0 || prctl(PR_GET_SECUREBITS) != 0)
+		return true;
+	if (syscall(SYS_capget, &header, own) < 0)
+		return true;
+	return own[0].inheritable != 0 || own[1].inheritable != 0;
+}
+
 void
 origin_take(struct origin *o)
 {
@@ -40,8 +56,9 @@ origin_take(struct origin *o)
 
 	o->has_oom_score = has_low_oom_score();
 	o->has_personality = personality(0xffffffff) > 0;
+	o->keeps_capabilities = keeps_capabilities();
 
-	o->umask = umask(022) | 022;
+	o->umask = umask(ORIGIN_UMASK) | ORIGIN_UMASK;
 	o->environ = environ;
 	if (getrlimit(RLIMIT_NOFILE, &o->nofile) < 0)
 		o->nofile = (struct rlimit){ 1024, 1024 };
@@ -113,17 +130,24 @@ origin_clean_but(const int *keep, size_t count)
 /* What the terminal sent to the daemon's process group before the child had a session of its own. */
 static const int from_terminal[] = { SIGHUP, SIGINT, SIGQUIT };
 
+/* Ignoring a blocked signal drops the one that is pending. */
+static int
+drop_signal(int signo)
+{
+	int r = raw_signal(signo, SIG_IGN);
+
+	return r == 0 ? raw_signal(signo, SIG_DFL) : r;
+}
+
 int
 origin_signals_reset(void)
 {
-	int r = 0;
+	uint64_t pending = 0;
+	int r = raw_sigpending(&pending);
 
-	/* Ignoring a blocked signal drops the one that is pending. */
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(from_terminal); i++) {
-		r = raw_signal(from_terminal[i], SIG_IGN);
-		if (r == 0)
-			r = raw_signal(from_terminal[i], SIG_DFL);
-	}
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(from_terminal); i++)
+		if ((pending >> (from_terminal[i] - 1) & 1) != 0)
+			r = drop_signal(from_terminal[i]);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(ignored); i++)
 		r = raw_signal(ignored[i], SIG_DFL);
 	return r == 0 ? raw_signal(SIGALRM, SIG_DFL) : r; /* see linger_close */

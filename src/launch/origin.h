@@ -8,13 +8,18 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+/* The daemon's own. */
+#define ORIGIN_UMASK 022
+
 struct origin {
 	struct rlimit nofile;
 	mode_t
-	    umask; /* of whoever started the daemon, with 022 added: a program never starts more open than that */
+	    umask; /* of whoever started the daemon, with ORIGIN_UMASK added: a program never starts more open than that */
 	bool has_oom_score;   /* an oom_score_adj below 0 */
 	bool has_personality; /* another execution domain than the usual one, or flags of it */
-	char **environ;       /* borrowed from the C library */
+	bool
+	    keeps_capabilities; /* changing from the daemon's user to another need not take them all */
+	char **environ;         /* borrowed from the C library */
 };
 
 /* Remembers the origin, then raises the soft limit of descriptors to the hard one, at most 512 Ki. */

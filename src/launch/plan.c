@@ -220,6 +220,7 @@ plan_new(const struct service_conf *conf, const struct origin *origin)
 	p->changes_ids = conf->changes_ids;
 	p->uid = conf->uid;
 	p->gid = conf->gid;
+	p->loses_capabilities = p->changes_ids && p->uid != 0 && !origin->keeps_capabilities;
 	copy_groups(p, conf);
 	p->spawn = conf->spawn;
 	return p;

@@ -38,6 +38,7 @@ struct plan {
 	int nice;
 	char *chroot, *directory;
 	bool changes_ids;
+	bool loses_capabilities; /* by the change of its user, all of them */
 	uid_t uid;
 	gid_t gid;
 	gid_t *groups;

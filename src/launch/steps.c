@@ -138,7 +138,8 @@ step_inherited(const struct launch *l)
 static int
 step_umask(const struct launch *l)
 {
-	raw_umask(l->plan->umask);
+	if (l->plan->umask != ORIGIN_UMASK)
+		raw_umask(l->plan->umask);
 	return 0;
 }
 
@@ -181,9 +182,14 @@ step_user(const struct launch *l)
 static int
 step_memory(const struct launch *l)
 {
+	int dumpable;
+
 	if (!l->plan->changes_ids)
 		return 0;
-	if (l->plan->uid != 0 && raw_prctl(PR_GET_DUMPABLE, 0, 0) == 1)
+	dumpable = raw_prctl(PR_GET_DUMPABLE, 0, 0);
+	if (dumpable == 0)
+		return 0;
+	if (l->plan->uid != 0 && dumpable == 1)
 		l->fault->was_open = true;
 	return raw_prctl(PR_SET_DUMPABLE, 0, 0);
 }
@@ -197,7 +203,7 @@ step_capabilities(const struct launch *l)
 	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 	int r;
 
-	if (raw_geteuid() == 0 && l->plan->relay.host == NULL)
+	if (l->plan->loses_capabilities || (raw_geteuid() == 0 && l->plan->relay.host == NULL))
 		return 0;
 	r = raw_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0);
 	/* EINVAL: a kernel before 4.3, which has no ambient set. */

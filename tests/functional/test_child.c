@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/securebits.h>
 #include <poll.h>
 #include <pwd.h>
@@ -18,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -859,19 +861,43 @@ privilege_surroundings(struct daemon *d)
 		_exit(126);
 }
 
+/* What survives the execs of a user that is not root, and its change. */
+static void
+ambient_surroundings(struct daemon *d)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3];
+
+	(void)d;
+	if (geteuid() != 0)
+		return;
+	if (syscall(SYS_capget, &header, own) < 0)
+		_exit(126);
+	own[0].inheritable = 1U << CAP_NET_RAW;
+	if (syscall(SYS_capset, &header, own) < 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0) < 0)
+		_exit(126);
+}
+
+static void (*const surroundings[])(
+    struct daemon *d) = { NULL, privilege_surroundings, ambient_surroundings };
+
 START_TEST(a5_no_privilege_of_the_daemon_is_handed_on)
 {
-	static const char *const sets[] = { "status CapPrm", "status CapEff", "status CapAmb" };
+	static const char *const sets[] = { "status CapInh", "status CapPrm", "status CapEff",
+		"status CapAmb" };
 	struct daemon *d = daemon_new();
 
-	d->before_exec = privilege_surroundings;
+	d->before_exec = surroundings[_i];
 	daemon_service(d, "x", "tcp", geteuid() == 0 ? SHOW "\tuser = nobody\n" : SHOW);
 	daemon_start(d);
 	const char *shown = shown_by(d, "x");
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
 		ck_assert_str_eq(show_value(shown, sets[i]), "0000000000000000");
-	ck_assert_str_eq(show_value(shown, "personality"), "0");
-	ck_assert_str_eq(show_value(shown, "oom_score_adj"), "0");
+	if (surroundings[_i] == privilege_surroundings) {
+		ck_assert_str_eq(show_value(shown, "personality"), "0");
+		ck_assert_str_eq(show_value(shown, "oom_score_adj"), "0");
+	}
 	daemon_stop(d);
 }
 
@@ -901,7 +927,7 @@ static const struct suite_test tests[] = {
 	TEST(programs_start_with_clean_signals),
 	TEST_LOOP(
 	    a17_signal_to_a_child_before_exec_does_not_reach_the_daemon, ARRAY_LEN(early_signals)),
-	TEST(a5_no_privilege_of_the_daemon_is_handed_on),
+	TEST_LOOP(a5_no_privilege_of_the_daemon_is_handed_on, ARRAY_LEN(surroundings)),
 	TEST(a21_surroundings_are_the_programs_own),
 };
 
