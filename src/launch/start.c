@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +23,13 @@
 /* Pages are touched only as they are used. */
 #define STACK_SIZE         65536
 #define GUARD_SIZE         65536
-#define WORDS_MOST         256
+/* Of the stack: a child needs no more, as a rule, and what it works from begins in the middle of that page. */
+#define STACK_TOP          2048
+#define WORDS_SIZE         7168
 /* Beyond so many for each processor the daemon lets children go ahead of it, and for how long, see go_ahead. */
 #define STARTS_A_PROCESSOR 4
 #define AHEAD_NS           2000000
 #define REST_US            20000
-#define TEXT_SIZE          5120
 
 TAILQ_HEAD(start_list, start);
 
@@ -46,13 +48,17 @@ struct starts {
 	void *arg;
 };
 
-/* One mapping: room that is not to be touched, a stack that grows down to it, and behind the stack the rest. */
+/* One mapping: room that is not to be touched, a stack that grows down to it, and behind the stack the rest. The words' pointers come
+ * first, then the text of those that belong to the connection. */
 struct room {
 	char guard[GUARD_SIZE];
-	char stack[STACK_SIZE];
+	char stack[STACK_SIZE + STACK_TOP];
 	struct start start;
-	char *words[WORDS_MOST];
-	char text[TEXT_SIZE];
+
+	union {
+		char *words[WORDS_SIZE / sizeof(char *)];
+		char text[WORDS_SIZE];
+	};
 };
 
 /* ---- whether it is safe here ---- */
@@ -221,6 +227,25 @@ end_stuck(struct starts *t, struct start *s, int64_t now_ms)
 	kill_stuck(t, s);
 }
 
+/* Down to so many that are free. */
+static void
+unmap_free(struct starts *t, unsigned keep)
+{
+	struct start *s, *next;
+
+	for (s = TAILQ_FIRST(&t->free); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		if (keep > 0) {
+			keep--;
+			continue;
+		}
+		TAILQ_REMOVE(&t->free, s, link);
+		t->count--;
+		munmap((char *)s - offsetof(struct room, start), sizeof(struct room));
+	}
+}
+
+/* What a rush has needed is given back after it. */
 static void
 on_timer(struct loop_timer *timer, int64_t now_ms)
 {
@@ -233,6 +258,8 @@ on_timer(struct loop_timer *timer, int64_t now_ms)
 	t->is_timed = !TAILQ_EMPTY(&t->begun);
 	if (t->is_timed)
 		loop_timer_set(t->loop, timer, now_ms + START_STOPPED_MS);
+	else
+		unmap_free(t, t->quick_most);
 }
 
 void
@@ -271,26 +298,13 @@ starts_new(struct loop *loop, void (*on_stuck)(void *arg, pid_t pid), void *arg)
 	return t;
 }
 
-static void
-unmap(struct start *s)
-{
-	char *end = s->stack;
-
-	munmap(end - STACK_SIZE - GUARD_SIZE, sizeof(struct room));
-}
-
 void
 starts_free(struct starts *t)
 {
-	struct start *s;
-
 	if (t == NULL)
 		return;
 	collect_all(t);
-	while ((s = TAILQ_FIRST(&t->free)) != NULL) {
-		TAILQ_REMOVE(&t->free, s, link);
-		unmap(s);
-	}
+	unmap_free(t, 0);
 	loop_timer_stop(t->loop, &t->timer);
 	free(t);
 }
@@ -313,7 +327,6 @@ make(struct starts *t)
 	}
 	p->start.stack = p->stack + sizeof(p->stack);
 	p->start.words = p->words;
-	p->start.text = p->text;
 	t->count++;
 	return &p->start;
 }
@@ -361,29 +374,39 @@ find_free(struct starts *t)
 	return s;
 }
 
+/* Of those up to NULL. */
+static size_t
+count_words(char *const *words)
+{
+	size_t count = 0;
+
+	while (words[count] != NULL)
+		count++;
+	return count;
+}
+
 /* The words of the plan stay where they are; those of the connection are written anew for the next one. */
 static bool
 copy_environment(struct start *s, const struct launch *l)
 {
 	const size_t fixed = l->plan->env_fixed;
-	char *const *tail = l->env + fixed;
-	char *to = s->text;
+	char *to, *const end = (char *)s->words + WORDS_SIZE;
+	size_t count;
 
-	if (fixed + ENVIRONMENT_TAIL > WORDS_MOST)
+	if (fixed + ENVIRONMENT_TAIL > WORDS_SIZE / sizeof(*s->words))
 		return false;
+	count = fixed + count_words(l->env + fixed);
+	to = (char *)(s->words + count + 1);
 	memcpy(s->words, l->env, fixed * sizeof(*s->words));
-	for (size_t i = 0;; i++) {
-		size_t len;
+	for (size_t i = fixed; i < count; i++) {
+		const size_t len = strlen(l->env[i]) + 1;
 
-		s->words[fixed + i] = tail[i] != NULL ? to : NULL;
-		if (tail[i] == NULL)
-			break;
-		len = strlen(tail[i]) + 1;
-		if (len > (size_t)(s->text + TEXT_SIZE - to))
+		if (len > (size_t)(end - to))
 			return false;
-		memcpy(to, tail[i], len);
+		s->words[i] = memcpy(to, l->env[i], len);
 		to += len;
 	}
+	s->words[count] = NULL;
 	s->launch.env = s->words;
 	return true;
 }

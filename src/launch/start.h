@@ -23,8 +23,7 @@ struct start {
 	bool is_slow;   /* the daemon waits no longer for it */
 	bool is_killed; /* which some survive for a while, in the kernel */
 	TAILQ_ENTRY(start) link;
-	char **words; /* of launch.env */
-	char *text;   /* of those that belong to the connection */
+	char **words; /* of launch.env, and what is in them */
 };
 
 /* How long one may take to become its program, and how long one that is stopped, which any process of its user can do: then it is

@@ -219,7 +219,7 @@ START_TEST(what_is_too_long_is_not_shared)
 {
 	struct loop *loop = loop_new();
 	struct starts *starts = starts_new(loop, ignore_stuck, NULL);
-	static char long_word[6000];
+	static char long_word[8000];
 	char *env[] = { long_word, NULL };
 	struct plan p = { .env_fixed = 0 }, many = { .env_fixed = 4000 };
 	struct launch_fault fault = { 0 };
@@ -299,6 +299,71 @@ START_TEST(nobody_is_waited_for_twice)
 
 END_TEST
 
+static bool
+is_mapped(struct start *s)
+{
+	unsigned char resident;
+	char *page = (char *)s - (uintptr_t)s % (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	return mincore(page, 1, &resident) == 0;
+}
+
+static struct starts *
+starts_of_one_processor(struct loop *loop)
+{
+	struct starts *starts;
+	cpu_set_t all, one;
+	int cpu = 0;
+
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	starts = starts_new(loop, ignore_stuck, NULL);
+	ck_assert_int_eq(sched_setaffinity(0, sizeof(all), &all), 0);
+	return starts;
+}
+
+/* As many stay as usually are needed. */
+START_TEST(memory_of_a_rush_is_given_back)
+{
+	struct loop *loop = loop_new();
+	struct starts *starts = starts_of_one_processor(loop);
+	char *env[] = { NULL };
+	struct plan p = { .env_fixed = 0 };
+	struct launch_fault fault = { 0 };
+	struct launch l = launch_of(&p, env, &fault);
+	struct start *s[64];
+	unsigned mapped = ARRAY_LEN(s);
+
+	for (size_t i = 0; i < ARRAY_LEN(s); i++) {
+		s[i] = start_take(starts, &l);
+		ck_assert_ptr_nonnull(s[i]);
+		start_begun(starts, s[i], getpid());
+		/* None is waited for. */
+		s[i]->is_slow = true;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(s); i++) {
+		s[i]->word = START_HAS_ENDED;
+		ck_assert(is_mapped(s[i]));
+	}
+	for (int turns = 0; mapped == ARRAY_LEN(s) && turns < 3; turns++) {
+		loop_turn(loop, 2 * START_STOPPED_MS);
+		mapped = 0;
+		for (size_t i = 0; i < ARRAY_LEN(s); i++)
+			mapped += is_mapped(s[i]);
+	}
+	ck_assert_uint_gt(mapped, 0);
+	ck_assert_uint_lt(mapped, ARRAY_LEN(s));
+	ck_assert_ptr_nonnull(start_take(starts, &l));
+	starts_free(starts);
+	loop_free(loop);
+}
+
+END_TEST
+
 int
 main(void)
 {
@@ -310,6 +375,7 @@ main(void)
 		TEST(what_is_too_long_is_not_shared),
 		TEST(plan_outlives_those_who_start_from_it),
 		TEST(nobody_is_waited_for_twice),
+		TEST(memory_of_a_rush_is_given_back),
 	};
 
 	return run_suite("start", tests, ARRAY_LEN(tests));
