@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static int highest;
@@ -25,19 +24,6 @@ descriptor_high(int fd)
 	close(fd);
 	if (high > highest)
 		highest = high;
-	return high;
-}
-
-int
-descriptor_of_process(pid_t pid)
-{
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0), high;
-
-	if (fd < 0)
-		return -errno;
-	high = descriptor_high(fd);
-	if (high < 0)
-		close(fd);
 	return high;
 }
 

@@ -132,17 +132,21 @@ static int
 fork_child(const char *path, const struct trust *trust, int memory_fd)
 {
 	pid_t pid = fork();
-	int fd;
+	int fd, high;
 
 	if (pid == 0)
 		run_child(path, trust, memory_fd);
 	if (pid < 0)
 		return -errno;
 	/* Nobody has reaped it yet, whatever became of it. */
-	fd = descriptor_of_process(pid);
-	if (fd < 0)
-		kill(pid, SIGKILL);
-	return fd;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	high = fd < 0 ? -errno : descriptor_high(fd);
+	if (high >= 0)
+		return high;
+	if (fd >= 0)
+		close(fd);
+	kill(pid, SIGKILL);
+	return high;
 }
 
 int

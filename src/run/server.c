@@ -14,6 +14,7 @@
 #include "base/mem.h"
 
 LIST_HEAD(bucket, server);
+TAILQ_HEAD(order, server);
 
 struct servers {
 	struct server *item;
@@ -23,6 +24,7 @@ struct servers {
 	unsigned most, touched;      /* items from `touched` on were never used */
 	struct bucket free;
 	struct bucket *buckets;
+	struct order order; /* those that run, as they were started */
 	unsigned mask;
 };
 
@@ -116,6 +118,7 @@ servers_new(unsigned most)
 	t->item = mem_array(most, sizeof(*t->item));
 	t->buckets = mem_array(buckets, sizeof(*t->buckets));
 	t->mask = buckets - 1;
+	TAILQ_INIT(&t->order);
 	if (!open_faults(t))
 		log_fatal("event=out-of-memory what=\"table of programs\"");
 	return t;
@@ -187,6 +190,7 @@ servers_start(struct servers *t, struct server *s, pid_t pid)
 {
 	s->pid = pid;
 	LIST_INSERT_HEAD(bucket_of(t, pid), s, in_bucket);
+	TAILQ_INSERT_TAIL(&t->order, s, in_order);
 }
 
 struct server *
@@ -198,6 +202,18 @@ servers_find(const struct servers *t, pid_t pid)
 		if (s->pid == pid)
 			return s;
 	return NULL;
+}
+
+struct server *
+servers_latest(const struct servers *t)
+{
+	return TAILQ_LAST(&t->order, order);
+}
+
+struct server *
+servers_before(const struct server *s)
+{
+	return TAILQ_PREV(s, order, in_order);
 }
 
 const struct server *
@@ -215,8 +231,10 @@ servers_next(const struct servers *t, unsigned *at)
 void
 servers_give(struct servers *t, struct server *s)
 {
-	if (s->pid != 0)
+	if (s->pid != 0) {
 		LIST_REMOVE(s, in_bucket);
+		TAILQ_REMOVE(&t->order, s, in_order);
+	}
 	s->pid = 0;
 	LIST_INSERT_HEAD(&t->free, s, in_bucket);
 }

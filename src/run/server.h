@@ -17,7 +17,6 @@ struct server;
 struct listener;
 struct worker;
 struct dialog;
-struct watched;
 
 /* Somebody wants to know how a program ends. fault: step 0, or the step that failed before exec. */
 typedef void server_end_fn(
@@ -44,9 +43,10 @@ struct server {
 	int kept_fd;             /* a copy of its connection; 0: none */
 	int64_t linger_ms;       /* for how long that is drained */
 	uint64_t asker;          /* number of the control client that has asked for it; 0: none */
-	struct watched *watched; /* see run/reap.h; NULL: it is not */
 	LIST_ENTRY(server) in_service;
-	LIST_ENTRY(server) in_bucket; /* private */
+	/* private */
+	LIST_ENTRY(server) in_bucket;
+	TAILQ_ENTRY(server) in_order;
 };
 
 /* Signals its process group: it leads one, but for the first instant after its fork. */
@@ -64,6 +64,9 @@ struct server *servers_find(const struct servers *t, pid_t pid);    /* NULL: not
 /* The first one that runs from place *at on, which moves behind it; NULL: no more. A program keeps its place until it ends, and
  * those that start meanwhile get any. */
 const struct server *servers_next(const struct servers *t, unsigned *at);
+/* The one that was started last of those that run, and the one that was before s; NULL: none. */
+struct server *servers_latest(const struct servers *t);
+struct server *servers_before(const struct server *s);
 void servers_give(struct servers *t, struct server *s); /* started or not */
 struct launch_fault *servers_fault(
     struct servers *t, const struct server *s); /* its place in shared memory */

@@ -54,7 +54,6 @@ started(struct service *s, struct server *server, pid_t pid)
 	s->running++;
 	s->runtime->running++;
 	s->counters.started++;
-	reap_expect(s->runtime, server);
 	server->has_slot = server->worker == NULL && server->listener == NULL;
 	if (server->has_slot)
 		door_enter(s, &server->peer);

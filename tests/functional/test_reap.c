@@ -11,13 +11,13 @@
 
 #define HOLD "\tserver = @PROGRAMS@/hold\n\tinstances = UNLIMITED\n\tlog_on_success = EXIT\n"
 
-/* Beyond those that may run unwatched. */
-#define WATCHED 24
+/* Of those that end while all the others go on. */
+#define ENDING 24
 
 struct crowd {
 	struct daemon *d;
-	int fd[REAP_WATCHES_FROM + WATCHED];
-	pid_t pid[REAP_WATCHES_FROM + WATCHED];
+	int fd[REAP_MANY + ENDING];
+	pid_t pid[REAP_MANY + ENDING];
 	unsigned fds_before;
 };
 
@@ -53,8 +53,6 @@ START_TEST(those_that_end_among_many_are_found)
 	static struct crowd c;
 
 	begin(&c);
-	/* The last ones are watched by a descriptor each. */
-	ck_assert_uint_ge(daemon_fds(c.d), c.fds_before + WATCHED);
 	for (size_t i = ARRAY_LEN(c.fd); i-- > 0;) {
 		kill(c.pid[i], SIGKILL);
 		if (i % 16 == 0)
@@ -65,34 +63,58 @@ START_TEST(those_that_end_among_many_are_found)
 
 END_TEST
 
+/* Of all of them one signal tells. */
+static void
+kill_at_once(struct crowd *c, size_t from, size_t to)
+{
+	daemon_signal(c->d, SIGSTOP);
+	for (size_t i = from; i < to; i++)
+		kill(c->pid[i], SIGKILL);
+	daemon_signal(c->d, SIGCONT);
+}
+
 START_TEST(all_that_end_at_once_are_found)
 {
 	static struct crowd c;
 
 	begin(&c);
-	daemon_signal(c.d, SIGSTOP);
-	for (size_t i = 0; i < ARRAY_LEN(c.fd); i++)
-		kill(c.pid[i], SIGKILL);
-	daemon_signal(c.d, SIGCONT);
+	kill_at_once(&c, 0, ARRAY_LEN(c.pid));
 	finish(&c);
 }
 
 END_TEST
 
-/* Its descriptor says that it has ended, and the kernel that it has not: that descriptor is not asked again and again. */
+/* Those that were started first, which are searched for less often; and those that were started last. */
+START_TEST(some_that_end_at_once_among_many_are_found)
+{
+	const size_t from = _i == 0 ? 0 : REAP_MANY;
+	static struct crowd c;
+
+	begin(&c);
+	kill_at_once(&c, from, from + ENDING);
+	expect_lines(c.d, ENDING, "EXIT: x signal=9");
+	for (size_t i = from; i < from + ENDING; i++)
+		expect_line(c.d, "EXIT: x signal=9 *conn=%zu", i + 2);
+	daemon_idle(c.d);
+	kill_at_once(&c, 0, ARRAY_LEN(c.pid));
+	finish(&c);
+}
+
+END_TEST
+
+/* The kernel tells that it has ended, and does not let go of it: it is not asked for again and again. */
 START_TEST(one_that_is_traced_costs_no_time)
 {
 	static struct crowd c;
 	const size_t last = ARRAY_LEN(c.pid) - 1;
 
 	begin(&c);
-	unsigned fds = daemon_fds(c.d);
 	pid_t tracer = start_tracer(c.pid[last]);
 	if (tracer == 0)
 		test_skip("one_that_is_traced_costs_no_time", "processes cannot be traced");
 	else {
 		kill(c.pid[last], SIGKILL);
-		expect_fds(c.d, fds - 1);
+		daemon_idle(c.d);
 		expect_no_line(c.d, "EXIT: x");
 		end_process(tracer);
 		expect_line(c.d, "EXIT: x signal=9");
@@ -107,6 +129,7 @@ END_TEST
 static const struct suite_test tests[] = {
 	TEST(those_that_end_among_many_are_found),
 	TEST(all_that_end_at_once_are_found),
+	TEST_LOOP(some_that_end_at_once_among_many_are_found, 2),
 	TEST(one_that_is_traced_costs_no_time),
 };
 
