@@ -125,8 +125,8 @@ take_option(struct load *l, int option, const char *text)
 		l->connections = (unsigned long)value;
 		return value > 0;
 	case 's':
-		l->seconds = value;
-		return value > 0;
+		l->seconds = atof(text);
+		return l->seconds > 0;
 	case 'w':
 		l->pause_ns = value * 1000;
 		return value >= 0 && value < 1000000;

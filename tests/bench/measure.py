@@ -8,7 +8,7 @@ import time
 
 import machine
 import servers
-from settings import CLIENTS, CONNECTIONS, QUIET, REPEAT, SECONDS, SHORT, TRIES
+from settings import CLIENTS, CONNECTIONS, QUIET, REPEAT, SECONDS, SHORT, SLICES, TRIES
 
 
 class Row:
@@ -77,13 +77,13 @@ def turns(count=None):
         yield slice(None) if turn % 2 == 0 else slice(None, None, -1)
 
 
-def timed(row):
+def timed(row, parts=1):
     """So long, or in a short run so many connections."""
-    return ["-n", max(20, CONNECTIONS // 8 // row.share)] if SHORT else ["-s", SECONDS]
+    return ["-n", max(20, CONNECTIONS // 8 // row.share)] if SHORT else ["-s", SECONDS / parts]
 
 
-def counted(row):
-    return ["-n", max(1, CONNECTIONS // row.share)]
+def counted(row, parts=1):
+    return ["-n", max(1, CONNECTIONS // row.share // parts)]
 
 
 def measure(rows, options=("-c", CLIENTS), much=timed, check=servers.answers, repeat=None, under=()):
@@ -91,7 +91,7 @@ def measure(rows, options=("-c", CLIENTS), much=timed, check=servers.answers, re
     with servers.running(rows, check) as started:
         for row, server in started:
             load(row, server, [*options, "-n", max(1, CONNECTIONS // row.share // 20)], under)
-        for order in turns(repeat):
+        for order in turns((repeat or REPEAT) * SLICES):
             for row, server in started[order]:
-                row.results.append(quietly(lambda: load(row, server, [*options, *much(row)], under)))
+                row.results.append(quietly(lambda: load(row, server, [*options, *much(row, SLICES)], under)))
     return rows

@@ -175,6 +175,7 @@ def serve(peer, *lines, log=True):
         if peer.has_configuration:
             rewrite(False)
         stdin = listener(ports[0]) if peer.listener_on_stdin else subprocess.DEVNULL
+        place.begin()
         process, pid = run(peer.command.format(**words).split(), stdin, f"{conf}.pid" if peer.background else None)
         if peer.listener_on_stdin:
             stdin.close()

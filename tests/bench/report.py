@@ -70,15 +70,16 @@ class Report:
             self.say(f"  Others used {statistics.median(shares):.0f} % of the processors meanwhile, {max(shares):.0f} % at most.")
 
     def ratio(self, over, under, key="rate", asked=None, below=False):
-        """Of the medians, and in brackets the least and the most within one turn; None where a row is missing."""
+        """The median of those of each turn, and in brackets what half of them lie between; None where a row is missing."""
         if not over.results or not under.results:
             return None
         each = [a[key] / b[key] for a, b in zip(over.results, under.results) if b[key]]
         if not each:
             return None
-        value = over.median(key) / under.median(key)
+        value = statistics.median(each)
+        low, _, high = statistics.quantiles(each, n=4, method="inclusive") if len(each) > 1 else each * 3
         name = f"{over.name} / {under.name}" + ("" if key == "rate" else f", {WORDS.get(key, key)}")
-        line = f"  {name:70} {value:8.3f}  ({min(each):.3f} to {max(each):.3f})"
+        line = f"  {name:70} {value:8.3f}  ({low:.3f} to {high:.3f})"
         if asked is not None and not SHORT:
             is_met = value <= asked if below else value >= asked
             line += f"  target {asked}: {'met' if is_met else 'MISSED'}"

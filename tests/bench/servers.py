@@ -19,8 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Not a wrapper that looks for the right version: that would be measured instead.
 PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else os.path.realpath(sys.executable)
 # What services run; the first are compiled, and there may be machines that cannot compile all of them.
-COMPILED = "echo", "worker", "tiny", "echo_dynamic", "http"
-SCRIPTS = "line_service.py", "echo.sh", "slow.sh"
+COMPILED = "echo", "slow", "worker", "tiny", "echo_dynamic", "http"
+SCRIPTS = "line_service.py", "echo.sh"
 
 DEFAULTS = """defaults
 {{
@@ -74,6 +74,11 @@ class Place:
         self.is_root = os.getuid() == 0
         self.user = "nobody" if self.is_root else pwd.getpwuid(os.getuid()).pw_name
         self.number = 0
+        self.began_s = 0
+
+    def begin(self):
+        """What is started has its configuration, and begins now."""
+        self.began_s = time.monotonic()
 
     def words(self, **more):
         """For templates of configurations and command lines."""
@@ -159,7 +164,7 @@ def starter(start):
 
     @functools.wraps(start)
     def timed(place, ports):
-        before = time.monotonic()
+        place.begin()
         server = start(place, ports)
         wanted = set(ports)
 
@@ -173,7 +178,7 @@ def starter(start):
         except RuntimeError as e:
             end([server])
             raise Missing(f"{len(wanted - machine.listening())} of {len(wanted)} services do not listen") from e
-        server.started_s = time.monotonic() - before
+        server.started_s = time.monotonic() - place.began_s
         return server
 
     return timed
@@ -228,6 +233,7 @@ def run_porterd(place, conf):
     """In the background, as it is run: in the foreground it would write to standard error, too. Its pid."""
     command = [os.environ["PORTERD"], "-f", conf, "--rundir", f"{conf}.run"]
     with open(f"{conf}.terminal", "w+") as terminal:
+        place.begin()
         if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal).returncode != 0:
             terminal.seek(0)
             raise Missing(f"porterd: {terminal.read().strip()}")

@@ -6,6 +6,8 @@ SHORT = os.environ.get("BENCH_SHORT", "") not in ("", "0")
 # Turns that every table takes, and seconds of each; a short run counts connections instead.
 REPEAT = int(os.environ.get("BENCH_REPEAT", 1 if SHORT else 10))
 SECONDS = int(os.environ.get("BENCH_SECONDS", 1))
+# How quick a machine is changes from second to second: turns are cut into so many where rates are compared.
+SLICES = 1 if SHORT else 4
 CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", 400 if SHORT else 10000))
 # Fewer in a short run: inetutils-inetd lets 10 wait, and others try again after a second.
 CLIENTS = 8 if SHORT else 16

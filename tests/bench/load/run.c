@@ -181,7 +181,7 @@ load_run(const struct load *l, struct result *result)
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
 		.clients = array(l->clients, sizeof(*r.clients)),
 		.idle = array(l->clients, sizeof(*r.idle)),
-		.end_ns = l->seconds == 0 ? INT64_MAX : start_ns + l->seconds * SECOND_NS,
+		.end_ns = l->seconds > 0 ? start_ns + (int64_t)(l->seconds * SECOND_NS) : INT64_MAX,
 		.looked_ns = start_ns,
 		.next_ns = (double)start_ns,
 		.random = 88172645463325252u,

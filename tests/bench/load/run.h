@@ -11,7 +11,7 @@ struct load {
 	struct target target;
 	unsigned clients;
 	unsigned long connections; /* to begin */
-	int64_t seconds;           /* 0: no end */
+	double seconds;            /* 0: no end */
 	int64_t pause_ns;
 	double rate; /* a second; 0: closed loop */
 	bool is_constant;

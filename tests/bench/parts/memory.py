@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Memory of the daemon: with one service, for each further one, and whether it grows."""
 import os
+import time
 
 import machine
 import peers
@@ -14,6 +15,8 @@ TITLE = "memory of the daemon that accepts, in KiB"
 COUNTS = short((1, 30), (1, 1000, 10000))
 # Connections of the long run.
 LONG = int(os.environ.get("BENCH_LONG", short(200, 1000000)))
+# After a rush memory is given back within a second.
+REST_S = short(0, 2)
 COLUMNS = ("rss", "rss", 0), ("pss", "pss", 0), ("own", "own", 0)
 ONE = "server = {dir}/echo"
 
@@ -58,7 +61,7 @@ def by_server(report):
 
 
 def growth(report):
-    """Looked at five times: what fills up once is full by a tenth of the way."""
+    """Looked at five times, at rest: what fills up once is full by a tenth of the way."""
     row, sizes = Row("porterd", porterd(True, ONE)), []
     with servers.running([row]) as started:
         for _, server in started:
@@ -66,6 +69,7 @@ def growth(report):
             for count in (LONG // 50, LONG // 10, LONG // 4, LONG // 2, LONG):
                 load(row, server, ["-c", CLIENTS, "-n", max(1, count - done)])
                 done = count
+                time.sleep(REST_S)
                 sizes.append((count, machine.memory_kib(server.pid)))
     report.say("\n  Its own memory after so many connections: " +
                ", ".join(f"{size['own']} KiB ({count:,})" for count, size in sizes))
