@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/raw.h"
 #include "launch/environment.h"
@@ -162,12 +163,23 @@ give(struct starts *t, struct start *s)
 	TAILQ_INSERT_HEAD(&t->free, s, link);
 }
 
+/* Somebody has set fs.suid_dumpable since it was looked at. */
+static void
+check_memory(struct starts *t, const struct start *s)
+{
+	if (!s->launch.fault->was_open || t->obstacle != NULL)
+		return;
+	t->obstacle = "fs.suid_dumpable was set to 1";
+	log_warn("event=memory-not-shared reason=\"%s\"", t->obstacle);
+}
+
 /* True if it has become its program, or has ended. */
 static bool
 collect(struct starts *t, struct start *s)
 {
 	if (word_of(s) != START_HAS_ENDED)
 		return false;
+	check_memory(t, s);
 	TAILQ_REMOVE(&t->begun, s, link);
 	if (!s->is_slow)
 		t->quick--;

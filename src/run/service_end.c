@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/rate.h"
-#include "launch/start.h"
 #include "run/accept.h"
 #include "run/activity.h"
 #include "run/dialog.h"
@@ -21,6 +20,15 @@ static const struct throttle_rule start_rule = {
 };
 #define FAILURE_MESSAGE_MS 1000
 
+/* What is missing where a start fails for want of a file: the program, or who is asked before it. */
+static const char *
+program_of_step(const struct plan *p, const struct launch_fault *fault)
+{
+	if (p->porter_gate != NULL && strcmp(launch_step_name(fault), "gate") == 0)
+		return p->porter_gate[0];
+	return p->path != NULL ? p->path : "builtin";
+}
+
 static void
 say_start_failed(struct service *s, const struct launch_fault *fault, uint64_t connection)
 {
@@ -30,9 +38,8 @@ say_start_failed(struct service *s, const struct launch_fault *fault, uint64_t c
 		service_rate(s, MESSAGE_START), clock_now_ms(), FAILURE_MESSAGE_MS, &left_out))
 		log_error(
 		    "event=start-failed service=%s step=%s program=%s error=\"%s\" conn=%llu left-out=%u",
-		    s->conf->id, launch_step_name(fault),
-		    s->plan->path != NULL ? s->plan->path : "builtin", strerror(fault->error),
-		    (unsigned long long)connection, left_out);
+		    s->conf->id, launch_step_name(fault), program_of_step(s->plan, fault),
+		    strerror(fault->error), (unsigned long long)connection, left_out);
 }
 
 static void
@@ -158,16 +165,6 @@ count_end(struct service *s, int status, const struct rusage *usage)
 	s->runtime->running--;
 }
 
-/* Somebody has set fs.suid_dumpable since it was looked at. */
-static void
-memory_was_open(struct runtime *rt)
-{
-	if (starts_obstacle(rt->starts) != NULL)
-		return;
-	starts_forbid(rt->starts, "fs.suid_dumpable was set to 1");
-	log_warn("event=memory-not-shared reason=\"fs.suid_dumpable was set to 1\"");
-}
-
 /* What has become of its client, or of the worker. */
 static void
 judge_end(struct service *s, struct server *ended, int status, const struct rusage *usage)
@@ -175,8 +172,6 @@ judge_end(struct service *s, struct server *ended, int status, const struct rusa
 	const struct launch_fault *fault = servers_fault(s->runtime->servers, ended);
 	bool is_failed = fault->step != 0;
 
-	if (fault->was_open)
-		memory_was_open(s->runtime);
 	if (is_failed)
 		start_failed(s, ended, fault);
 	if (ended->worker != NULL)

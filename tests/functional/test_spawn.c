@@ -2,12 +2,17 @@
 /* The ways to start a program, where each is taken, and what becomes of a child that never becomes its program. */
 #include <check.h>
 #include <errno.h>
+#include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -250,6 +255,65 @@ START_TEST(under_valgrind_nothing_is_shared)
 
 END_TEST
 
+static bool
+has_valgrind(const char *test)
+{
+	const struct run_result found =
+	    run_command((const char *const[]){ "sh", "-c", "command -v valgrind", NULL });
+
+	if (found.status != 0)
+		test_skip(test, "no valgrind");
+	return found.status == 0;
+}
+
+START_TEST(valgrind_ends_a_program_that_shares_memory)
+{
+	const char *const argv[] = { "valgrind", "-q", PROGRAM("share"), NULL };
+	struct run_result r;
+
+	if (!has_valgrind("valgrind_ends_a_program_that_shares_memory"))
+		return;
+	r = run_command(argv + 2);
+	ck_assert_str_eq(r.output, "shared\n");
+	r = run_command(argv);
+	if (r.status == 0 && strstr(r.output, "shared\n") != NULL) {
+		test_skip("valgrind_ends_a_program_that_shares_memory",
+		    "this valgrind runs it to its end: porterd could share memory there");
+		return;
+	}
+	ck_assert_msg(r.status != 0 && strstr(r.output, "Unsupported clone() flags") != NULL,
+	    "status %d: %s", r.status, r.output);
+}
+
+END_TEST
+
+static const char *const tools[] = { "memcheck", "none" };
+
+START_TEST(daemon_under_valgrind_serves_by_fork)
+{
+	const char *wrapper = text_format("valgrind -q --error-exitcode=9 --tool=%s", tools[_i]);
+	struct daemon *d;
+
+	if (SUITE_IS_SANITIZED) {
+		test_skip(
+		    "daemon_under_valgrind_serves_by_fork", "valgrind runs nothing sanitized");
+		return;
+	}
+	if (!has_valgrind("daemon_under_valgrind_serves_by_fork"))
+		return;
+	ck_assert_int_eq(setenv("PORTERD_WRAPPER", wrapper, 1), 0);
+	d = started(HOLD "\tspawn = shared\n");
+	serves(d, "x");
+	serves(d, "y");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 0);
+	ck_assert_uint_eq(inject_calls(d, INJECT_FORK), 2);
+	ck_assert_str_eq(said(d, "x", "spawn"), "fork");
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), "under valgrind");
+	daemon_stop(d);
+}
+
+END_TEST
+
 /* As a sandbox does. */
 START_TEST(kernel_that_refuses_is_not_asked_again)
 {
@@ -261,6 +325,168 @@ START_TEST(kernel_that_refuses_is_not_asked_again)
 	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), 1);
 	ck_assert_str_eq(said(d, "x", "spawn"), "fork");
 	ck_assert_str_eq(said(d, "x", "spawn_reason"), "the kernel refuses it");
+	daemon_stop(d);
+}
+
+END_TEST
+
+/* ---- memory that others could look into from some moment on ---- */
+
+/* So many children are on their way at that moment. */
+#define OPENED 2
+
+/* What the kernel says to a child that has become this user and asks whether others may look into its memory, as it does where
+ * fs.suid_dumpable has that value by now; how often both children close it then; and why no memory is shared from then on. */
+static const struct {
+	const char *user;
+	int dumpable;
+	unsigned closed;
+	const char *reason;
+} answers[] = {
+	{ "nobody", 0, 0, "" },
+	{ "nobody", 2, OPENED, "" }, /* root alone may look */
+	{ "root", 1, OPENED, "" },   /* who may look anyway */
+	{ "nobody", 1, OPENED, "fs.suid_dumpable was set to 1" },
+};
+
+static bool
+can_answer_for_the_kernel(void)
+{
+	const unsigned action = SECCOMP_RET_USER_NOTIF;
+	const int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	const int copy = self < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, self, self, 0);
+
+	if (self >= 0)
+		close(self);
+	if (copy < 0)
+		return false;
+	close(copy);
+	return is_root() && syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+/* Where the calls of children can be answered. The daemon has these descriptors, and knows nothing of them; they are the lowest that
+ * were free. */
+static void
+take_answering(struct daemon *d, int fds[OPENED])
+{
+	const int daemon = (int)syscall(SYS_pidfd_open, d->pid, 0);
+	size_t count = 0;
+
+	ck_assert_int_ge(daemon, 0);
+	for (int fd = 0; fd < 256 && count < OPENED; fd++) {
+		const char *path = text_format("/proc/%d/fd/%d", (int)d->pid, fd);
+		char name[64] = "";
+
+		if (readlink(path, name, sizeof(name) - 1) < 0 ||
+		    strcmp(name, "anon_inode:seccomp notify") != 0)
+			continue;
+		fds[count] = (int)syscall(SYS_pidfd_getfd, daemon, fd, 0);
+		ck_assert_int_ge(fds[count++], 0);
+	}
+	ck_assert_uint_eq(count, OPENED);
+	close(daemon);
+}
+
+/* One call of a child; true if it closes its memory to others. All but the one question goes to the kernel. */
+static bool
+answer_call(int fd, int dumpable)
+{
+	struct seccomp_notif call;
+	struct seccomp_notif_resp answer = { 0 };
+
+	memset(&call, 0, sizeof(call));
+	ck_assert_int_eq(ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &call), 0);
+	ck_assert_int_eq(call.data.nr, SYS_prctl);
+	answer.id = call.id;
+	if (call.data.args[0] == PR_GET_DUMPABLE)
+		answer.val = dumpable;
+	else
+		answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	ck_assert_int_eq(ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &answer), 0);
+	return call.data.args[0] == PR_SET_DUMPABLE && call.data.args[1] == 0;
+}
+
+/* Until this client's program answers; how often a child has closed its memory. */
+static unsigned
+answer_until_served(struct daemon *d, int client, const int fds[OPENED], int dumpable)
+{
+	struct pollfd p[1 + OPENED] = { { .fd = client, .events = POLLIN } };
+	const int64_t deadline = deadline_after();
+	unsigned closed = 0;
+
+	for (size_t i = 0; i < OPENED; i++)
+		p[1 + i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	send_text(client, "hello\n");
+	while (p[0].revents == 0) {
+		const int64_t left = deadline - now_ms();
+
+		if (poll(p, ARRAY_LEN(p), left > 0 ? (int)left : 0) <= 0)
+			daemon_fail(d, "nobody serves");
+		for (size_t i = 1; i < ARRAY_LEN(p); i++)
+			closed += (p[i].revents & POLLIN) != 0 && answer_call(p[i].fd, dumpable);
+	}
+	ck_assert_str_eq(read_line(client), "hello");
+	return closed;
+}
+
+/* Clients of x, two side by side, whose children are answered so; how often these have closed their memory. */
+static unsigned
+serve_answered(struct daemon *d, int dumpable)
+{
+	atomic_int *hangs = &d->inject->rule[INJECT_PRCTL].hangs;
+	int clients[OPENED], fds[OPENED];
+	unsigned closed = 0;
+
+	atomic_store(hangs, 1);
+	for (size_t i = 0; i < OPENED; i++)
+		clients[i] = daemon_connect(d, "x");
+	expect_lines(d, OPENED, "START: x");
+	atomic_store(hangs, 0);
+	take_answering(d, fds);
+	for (size_t i = 0; i < OPENED; i++)
+		closed += answer_until_served(d, clients[i], fds, dumpable);
+	for (size_t i = 0; i < OPENED; i++) {
+		close(clients[i]);
+		close(fds[i]);
+	}
+	expect_lines(d, OPENED, "EXIT: x");
+	return closed;
+}
+
+/* It is noticed once the first of these has become its program, and said once. */
+START_TEST(memory_that_was_opened_meanwhile_is_no_longer_shared)
+{
+	static const char *const ids[] = { "x", "y" };
+	const bool is_open = answers[_i].reason[0] != '\0';
+	struct daemon *d;
+
+	if (!can_answer_for_the_kernel()) {
+		test_skip("memory_that_was_opened_meanwhile_is_no_longer_shared",
+		    "not root, or nobody can answer for the kernel here");
+		return;
+	}
+	d = daemon_new();
+	daemon_inject(d);
+	copy_file(PROGRAM("hold"), text_format("%s/hold", d->dir), 0755);
+	daemon_service(d, "x", "tcp",
+	    text_format("\tserver = @DIR@/hold\n\tuser = %s\n" AUTO, answers[_i].user));
+	daemon_service(d, "y", "tcp", HOLD AUTO);
+	daemon_start(d);
+	ck_assert_str_eq(said(d, "x", "spawn"), "shared");
+	ck_assert_uint_eq(serve_answered(d, answers[_i].dumpable), answers[_i].closed);
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), OPENED);
+	expect_count(
+	    d, is_open, "event=memory-not-shared reason=\"fs.suid_dumpable was set to 1\"");
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		ck_assert_str_eq(said(d, ids[i], "spawn"), is_open ? "fork" : "shared");
+		ck_assert_str_eq(said(d, ids[i], "spawn_reason"), answers[_i].reason);
+		serves(d, ids[i]);
+	}
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), is_open ? OPENED : OPENED + 2);
+	daemon_reload(d);
+	ck_assert_str_eq(said(d, "x", "spawn_reason"), "");
+	serves(d, "x");
+	ck_assert_uint_eq(inject_calls(d, INJECT_CLONE_VM), is_open ? OPENED + 1 : OPENED + 3);
 	daemon_stop(d);
 }
 
@@ -502,7 +728,10 @@ static const struct suite_test tests[] = {
 	TEST_LOOP(some_services_are_not_started_so, ARRAY_LEN(not_shared)),
 	TEST_LOOP(what_the_daemon_keeps_is_given_to_a_fork, ARRAY_LEN(high)),
 	TEST(memory_that_others_may_look_into_is_not_shared),
+	TEST_LOOP(memory_that_was_opened_meanwhile_is_no_longer_shared, ARRAY_LEN(answers)),
 	TEST(under_valgrind_nothing_is_shared),
+	TEST(valgrind_ends_a_program_that_shares_memory),
+	TEST_LOOP(daemon_under_valgrind_serves_by_fork, ARRAY_LEN(tools)),
 	TEST(kernel_that_refuses_is_not_asked_again),
 	TEST(a1_child_that_is_stopped_before_its_exec_holds_up_nobody),
 	TEST(child_that_takes_long_is_killed_in_the_end),

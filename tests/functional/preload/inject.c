@@ -114,6 +114,7 @@ static const struct {
 	{ INJECT_DUP2, SYS_dup3 },
 	{ INJECT_NICE, SYS_setpriority },
 	{ INJECT_EXECVE, SYS_execve },
+	{ INJECT_PRCTL, SYS_prctl },
 };
 
 #define STEP_CALLS (sizeof(step_calls) / sizeof(step_calls[0]))

@@ -23,6 +23,7 @@ enum inject_call {
 	INJECT_DUP2,
 	INJECT_NICE,
 	INJECT_EXECVE,
+	INJECT_PRCTL,
 	/* Of the daemon. */
 	INJECT_POLL,
 	INJECT_CLOSE,
