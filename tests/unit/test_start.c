@@ -65,7 +65,7 @@ become_somebody(void *arg)
 	__atomic_store_n(&v->is_there, 1, __ATOMIC_RELEASE);
 	raw_futex_wake(&v->is_there);
 	for (;;)
-		RAW(SYS_pause, 0, 0, 0);
+		RAW(SYS_ppoll, 0, 0, 0);
 	return 0;
 }
 
