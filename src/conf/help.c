@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "conf/attr.h"
+#include "conf/types.h"
 
 #define COLUMNS 80
 
@@ -121,13 +122,13 @@ mdoc_sentence(const char *text, FILE *out)
 static void
 mdoc_choices(const struct attr *a, FILE *out)
 {
+	const char *lead = a->type->is_list ? "Any of" : a->type == &type_choice ? "One of" : "Or";
 	bool is_first = true;
 
 	for (const struct attr_choice *c = a->choices; c != NULL && c->name != NULL; c++) {
 		if (c->refusal != NULL)
 			continue;
-		fprintf(out, "%s\n.Cm %s", is_first ? a->type->is_list ? "Any of" : "One of" : " ,",
-		    c->name);
+		fprintf(out, "%s\n.Cm %s", is_first ? lead : " ,", c->name);
 		is_first = false;
 	}
 	if (!is_first)

@@ -163,12 +163,14 @@ may_leave_table(const struct launch *l)
 const char *
 launch_not_shared(const struct plan *p, const struct starts *t)
 {
-	if (p->spawn == CONF_SPAWN_FORK || p->spawn == CONF_SPAWN_FILES)
+	if (p->spawn == CONF_SPAWN_FORK)
 		return "spawn says so";
 	if (p->path == NULL)
 		return "porterd serves it itself";
 	if (p->porter_gate != NULL)
 		return "porter-gate is asked";
+	if (p->spawn == CONF_SPAWN_FILES)
+		return "spawn says so";
 	if (p->fills != NULL)
 		return "its words depend on the connection";
 	if (p->resets_oom_score)
@@ -187,9 +189,9 @@ launch_way(const struct plan *p, const struct starts *t)
 {
 	if (launch_not_shared(p, t) == NULL)
 		return "shared";
-	return RAW_IS_BARE && p->spawn != CONF_SPAWN_FORK && p->path != NULL && prefers_files(p)
-		   ? "files"
-		   : "fork";
+	if (p->spawn == CONF_SPAWN_FORK || p->path == NULL || p->porter_gate != NULL)
+		return "fork";
+	return RAW_IS_BARE && prefers_files(p) ? "files" : "fork";
 }
 
 pid_t

@@ -45,6 +45,8 @@ def main():
     machine.prepare()
     report = reports.Report(os.path.abspath(words.plots))
     print(report.machine_line(), report.versions, sep="\n")
+    if words.short:
+        print("A short run, to see that everything works: its figures mean nothing.")
     for name in words.parts or PARTS:
         measure_part(report, name)
     report.end()
