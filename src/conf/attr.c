@@ -362,6 +362,12 @@ attr_mark(void *base, const struct attr *a)
 		*(bool *)((char *)base + a->given) = true;
 }
 
+bool
+attr_is_given(const void *base, const struct attr *a)
+{
+	return a->given == 0 || *(const bool *)((const char *)base + a->given);
+}
+
 void
 attr_clear(void *base, const struct attr *a)
 {

@@ -83,6 +83,8 @@ const void *attr_field_const(const void *base, const struct attr *a);
 bool attr_set(void *base, const struct attr *a, const char *text, char why[ATTR_WHY_SIZE]);
 void attr_clear(void *base, const struct attr *a); /* unset: false, 0, NULL, empty */
 void attr_mark(void *base, const struct attr *a);  /* it was given, be it with an empty value */
+bool attr_is_given(
+    const void *base, const struct attr *a);       /* false: its absence is like no value of it */
 void attr_reset(void *base, const struct attr *a); /* its default */
 void attr_copy(void *to, const void *from, const struct attr *a);
 bool attr_equal(const void *x, const void *y, const struct attr *a);

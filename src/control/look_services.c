@@ -190,13 +190,13 @@ place_json(const struct place *place)
 	return json_text(place_format(place, text, sizeof(text)));
 }
 
-/* As --dump prints it; the caller frees it. */
+/* As --dump prints it; empty where no value says what its absence means. The caller frees it. */
 static char *
 value_text(const struct service_conf *conf, const struct attr *a)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = attr_is_given(conf, a) ? open_memstream(&text, &len) : NULL;
 
 	if (out == NULL)
 		return mem_dup("");

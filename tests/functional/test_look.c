@@ -478,6 +478,9 @@ START_TEST(show_says_where_each_attribute_is_from)
 	ck_assert_str_eq(json_text_at(a, "value"), "TERM");
 	ck_assert_str_eq(json_text_at(a, "from"), "default");
 	ck_assert_ptr_null(json_object_get(a, "place"));
+	/* Without it everybody is served, and with an empty one nobody. */
+	a = find_item(json_at(s, "attributes"), "name", "only_from");
+	ck_assert_str_eq(json_text_at(a, "value"), "");
 	ck_assert_uint_eq(json_array_size(json_at(s, "overrides")), 0);
 	json_decref(shown);
 	shown = control_ask(d, "{\"command\":\"show\",\"service\":\"off\"}");
