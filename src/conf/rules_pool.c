@@ -99,7 +99,7 @@ check_exec(struct draft *d)
 	else if (s->server != NULL && !conf_shares_listeners(s) && !IS_GIVEN(d, pool_exec) &&
 		 !IS_GIVEN(d, pool_protocol))
 		NOTE(d, PLACE(d, pool),
-		    "%.160s is taken as a program written as a worker (pool_exec = once says so), see porter-worker(7): any other takes pool_exec = fresh",
+		    "%.160s is taken as a program written as a worker, see porter-worker(7): write pool_exec = once if it is one, and pool_exec = fresh if not",
 		    s->server);
 }
 

@@ -72,7 +72,8 @@ find_of_daemon(struct troubles *t)
 	if (rt->files != NULL)
 		address_files_tell_refused(rt->files, add_address_file, t);
 	if (lost > 0)
-		add(t, NULL, "log", "%llu log lines could not be written since the start",
+		add(t, NULL, "log",
+		    "%llu log lines could not be written since the start, see event=log-failed and log-hard-limit",
 		    (unsigned long long)lost);
 }
 
