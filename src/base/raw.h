@@ -228,11 +228,23 @@ raw_sigmask(int how, uint64_t bits, uint64_t *before)
 	return (int)raw_call(SYS_rt_sigprocmask, how, (long)&bits, (long)before, sizeof(bits));
 }
 
-/* Those that are blocked and have come, in the same bits. */
+/* Those that are blocked and have come, of the signals 1 to 64, as the kernel sets them down. */
+struct raw_sigset {
+	unsigned long word[8 / sizeof(unsigned long)];
+};
+
 static inline int
-raw_sigpending(uint64_t *bits)
+raw_sigpending(struct raw_sigset *set)
 {
-	return (int)RAW(SYS_rt_sigpending, bits, sizeof(*bits), 0);
+	return (int)RAW(SYS_rt_sigpending, set, sizeof(*set), 0);
+}
+
+static inline int
+raw_sigset_has(const struct raw_sigset *set, int signo)
+{
+	const int bits = 8 * (int)sizeof(unsigned long);
+
+	return (set->word[(signo - 1) / bits] >> ((signo - 1) % bits) & 1) != 0;
 }
 
 static inline int

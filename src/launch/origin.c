@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -142,11 +141,11 @@ drop_signal(int signo)
 int
 origin_signals_reset(void)
 {
-	uint64_t pending = 0;
+	struct raw_sigset pending = { { 0 } };
 	int r = raw_sigpending(&pending);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(from_terminal); i++)
-		if ((pending >> (from_terminal[i] - 1) & 1) != 0)
+		if (raw_sigset_has(&pending, from_terminal[i]))
 			r = drop_signal(from_terminal[i]);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(ignored); i++)
 		r = raw_signal(ignored[i], SIG_DFL);

@@ -9,12 +9,13 @@
 
 /* How many are reaped in a turn: when thousands end together others are served meanwhile. */
 #define REAP_A_TURN   64
-/* After a search among all none for so many times as long as it took; no longer than this, whatever else may have kept us from ending
- * it. */
+/* After a search among all that found nobody none for so many times as long as it took, or, where clients wait for a place, for
+ * fewer; no longer than this, whatever else may have kept us from ending it. */
 #define SEARCH_FACTOR 100
+#define WANTED_FACTOR 10
 #define REST_MOST_US  100000
 /* So many in a row that live end a search among the youngest, and so long there is none after it. */
-#define YOUNG_ALIVE   32
+#define YOUNG_ALIVE   64
 #define YOUNG_REST_US 2000
 
 static void
@@ -76,46 +77,61 @@ reap_young(struct runtime *rt, unsigned most)
 	return most;
 }
 
+/* No search among all before. */
 static int64_t
-rest_after(int64_t took_us)
+all_us(const struct reaper *r)
 {
-	return took_us < REST_MOST_US / SEARCH_FACTOR ? took_us * SEARCH_FACTOR : REST_MOST_US;
+	const int64_t rest_us = r->took_us * (r->is_wanted ? WANTED_FACTOR : SEARCH_FACTOR);
+
+	return r->ended_us + (rest_us < REST_MOST_US ? rest_us : REST_MOST_US);
 }
 
-/* Each when its time has come. */
+static unsigned
+reap_among_all(struct runtime *rt, unsigned most)
+{
+	struct reaper *r = &rt->reaper;
+
+	for (; most > 0; most--) {
+		const int64_t begun_us = clock_now_us();
+
+		if (reap_one(rt, -1))
+			continue;
+		r->ended_us = clock_now_us();
+		r->took_us = r->ended_us - begun_us;
+		r->is_wanted = false;
+		break;
+	}
+	return most;
+}
+
+/* Each kind when its time has come. */
 static unsigned
 reap_many(struct runtime *rt, unsigned most)
 {
 	struct reaper *r = &rt->reaper;
 	const int64_t now_us = clock_now_us();
-	int64_t begun_us;
+	int64_t next_us = r->young_us;
 
-	if (now_us < r->young_us) {
-		loop_timer_set(rt->loop, &r->timer, r->young_us / 1000 + 1);
-		return most;
+	if (now_us >= r->young_us) {
+		most = reap_young(rt, most);
+		r->young_us = most > 0 ? now_us + YOUNG_REST_US : 0;
+		next_us = all_us(r);
+		if (now_us >= next_us)
+			return reap_among_all(rt, most);
 	}
-	most = reap_young(rt, most);
-	begun_us = clock_now_us();
-	r->young_us = begun_us + YOUNG_REST_US;
-	if (most == 0)
-		return 0;
-	if (now_us < r->all_us) {
-		loop_timer_set(rt->loop, &r->timer, r->all_us / 1000 + 1);
-		return most;
-	}
-	most = reap_any(rt, most);
-	r->all_us = begun_us + rest_after(clock_now_us() - begun_us);
+	if (most > 0)
+		loop_timer_set(rt->loop, &r->timer, next_us / 1000 + 1);
 	return most;
 }
 
 static void
 search(struct runtime *rt)
 {
-	unsigned left =
+	const unsigned left =
 	    rt->running < REAP_MANY ? reap_any(rt, REAP_A_TURN) : reap_many(rt, REAP_A_TURN);
 
 	if (left == 0)
-		loop_timer_set(rt->loop, &rt->reaper.timer, 0);
+		loop_timer_set(rt->loop, &rt->reaper.timer, clock_now_ms() + 1);
 }
 
 void
@@ -128,6 +144,18 @@ reap(struct runtime *rt, pid_t pid)
 	search(rt);
 	if (rt->running != running)
 		services_have_room(rt);
+}
+
+void
+reap_want(struct runtime *rt)
+{
+	struct reaper *r = &rt->reaper;
+
+	if (r->is_wanted)
+		return;
+	r->is_wanted = true;
+	if (loop_timer_runs(&r->timer))
+		loop_timer_set(rt->loop, &r->timer, all_us(r) / 1000 + 1);
 }
 
 static void

@@ -7,6 +7,8 @@
 #ifndef RUN_REAP_H
 #define RUN_REAP_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "loop/loop.h"
@@ -19,8 +21,10 @@ struct runtime;
 /* Part of the runtime. */
 struct reaper {
 	struct loop_timer timer;
-	int64_t young_us,
-	    all_us; /* no search among the youngest, or among all, before; on the monotonic clock */
+	int64_t young_us; /* no search among the youngest before, on the monotonic clock */
+	/* Of the last search among all that found nobody. */
+	int64_t ended_us, took_us;
+	bool is_wanted; /* clients have found no place since then */
 };
 
 void reaper_init(struct runtime *rt);
@@ -29,5 +33,8 @@ void reaper_done(struct runtime *rt);
 /* SIGCHLD has come, from this process; 0: it is not known which. Unknown ones, orphans of process 1 and children from before an exec,
  * are reaped as well. */
 void reap(struct runtime *rt, pid_t pid);
+
+/* A client finds no place that one who has ended may yet have: the next search among all comes sooner. */
+void reap_want(struct runtime *rt);
 
 #endif

@@ -60,9 +60,18 @@ say_good_bye(struct service *s, const struct listener *l, int fd, enum verdict v
 		drains_add(s->runtime->drains, fd, text->bytes, text->len, REFUSAL_MS);
 }
 
+static bool
+is_limit(enum verdict v)
+{
+	return v == VERDICT_SERVICE_LIMIT || v == VERDICT_PROCESS_LIMIT ||
+	       v == VERDICT_SOURCE_LIMIT;
+}
+
 void
 take_refuse(struct service *s, const struct listener *l, struct connection *c, enum verdict v)
 {
+	if (is_limit(v))
+		reap_want(s->runtime);
 	s->counters.refused[v]++;
 	activity_fail(s, verdict_reason(v), &c->peer, c->id);
 	trace_verdict(s, c->id, "refused and closed", v);
@@ -328,6 +337,7 @@ queue(struct listener *l, enum verdict v, enum listener_hold why)
 {
 	struct service *s = l->role.service;
 
+	reap_want(s->runtime);
 	trace_verdict(s, 0, "a client waits in the queue", v);
 	listener_hold(l, why);
 }

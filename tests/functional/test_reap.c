@@ -11,8 +11,8 @@
 
 #define HOLD "\tserver = @PROGRAMS@/hold\n\tinstances = UNLIMITED\n\tlog_on_success = EXIT\n"
 
-/* Of those that end while all the others go on. */
-#define ENDING 24
+/* Of those that end while many others go on: more than are reaped in a turn. */
+#define ENDING 200
 
 struct crowd {
 	struct daemon *d;
