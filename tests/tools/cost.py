@@ -20,6 +20,8 @@ FIRST = 20
 PATIENCE_S = 30
 # Within this time the daemon has looked whether a worker has taken its connection: always, and not only if it is a slow day.
 WORKER_LOOK_S = 0.015
+# Lines that come no closer are written one by one: what they cost with others is less, and as many as there happen to be.
+LINES_APART_S = 0.005
 # Other compilers and libraries may take so much more, in per cent of what was measured; less is a gain that is to be kept.
 MARGIN = 4
 # And what is done once a second, more often for each connection the slower the machine is.
@@ -198,6 +200,7 @@ class Daemon:
             with socket.socket(type=kind.socket_type()) as s:
                 self.converse(kind, s, lines)
                 self.wait_for(f"{kind.name} is over", lambda: self.is_idle(lines + kind.lines, 0))
+            time.sleep(kind.lines * LINES_APART_S)
 
     def stop(self):
         """What traces it ends with it."""
