@@ -252,6 +252,14 @@ answer_datagrams(struct listener *l)
 	    l->io.fd, s->plan->builtin, &rules, is_one ? 1 : DATAGRAMS_A_TURN, clock_wall());
 }
 
+/* A place may be free of which nobody has told yet: the client stays in the queue for a turn. */
+static bool
+may_have_room(struct service *s, enum verdict v)
+{
+	return (v == VERDICT_SERVICE_LIMIT || v == VERDICT_PROCESS_LIMIT) &&
+	       !conf_has_pool(s->conf) && reap_want(s->runtime);
+}
+
 static void
 accept_clients(struct listener *l)
 {
@@ -261,10 +269,12 @@ accept_clients(struct listener *l)
 	unsigned left = conf_has_pool(s->conf) && !l->is_shared ? ACCEPTS_A_TURN : 1;
 	enum verdict v;
 
-	do
+	do {
 		v = service_looks(s);
-	while (!take_must_queue(l, v) && accept_one(l, v) && --left > 0 && l->holds == 0 &&
-	       pool_has_idle(s->pool) && socket_is_ready(l->io.fd));
+		if (may_have_room(s, v))
+			return;
+	} while (!take_must_queue(l, v) && accept_one(l, v) && --left > 0 && l->holds == 0 &&
+		 pool_has_idle(s->pool) && socket_is_ready(l->io.fd));
 }
 
 static void

@@ -11,12 +11,12 @@
 #define REAP_A_TURN   64
 /* After a search among all that found nobody none for so many times as long as it took, or, where clients wait for a place, for
  * fewer; no longer than this, whatever else may have kept us from ending it. */
-#define SEARCH_FACTOR 100
+#define SEARCH_FACTOR 200
 #define WANTED_FACTOR 10
 #define REST_MOST_US  100000
 /* So many in a row that live end a search among the youngest, and so long there is none after it. */
-#define YOUNG_ALIVE   64
-#define YOUNG_REST_US 2000
+#define YOUNG_ALIVE   32
+#define YOUNG_REST_US 4000
 
 static void
 ended(struct runtime *rt, pid_t pid, int status, const struct rusage *usage)
@@ -146,16 +146,17 @@ reap(struct runtime *rt, pid_t pid)
 		services_have_room(rt);
 }
 
-void
+bool
 reap_want(struct runtime *rt)
 {
 	struct reaper *r = &rt->reaper;
 
-	if (r->is_wanted)
-		return;
 	r->is_wanted = true;
-	if (loop_timer_runs(&r->timer))
-		loop_timer_set(rt->loop, &r->timer, all_us(r) / 1000 + 1);
+	if (!loop_timer_runs(&r->timer) || clock_now_us() < all_us(r))
+		return false;
+	r->young_us = 0;
+	loop_timer_set(rt->loop, &r->timer, 0);
+	return true;
 }
 
 static void

@@ -102,6 +102,48 @@ START_TEST(some_that_end_at_once_among_many_are_found)
 
 END_TEST
 
+/* The places of those that have ended are free, be they known yet or not. */
+START_TEST(nobody_is_refused_for_want_of_a_place_that_is_free)
+{
+	enum { PLACES = 20, ROUNDS = 6 };
+	struct daemon *d = daemon_new();
+	int fds[PLACES], crowd[REAP_MANY + ROUNDS * 2 * PLACES];
+	pid_t pids[PLACES];
+	size_t count = 0;
+
+	daemon_service(d, "few", "tcp", "\tserver = @PROGRAMS@/hold\n\tinstances = 20\n");
+	daemon_service(d, "x", "tcp", HOLD);
+	daemon_start(d);
+	for (size_t i = 0; i < PLACES; i++)
+		fds[i] = daemon_connect(d, "few");
+	while (count < REAP_MANY)
+		crowd[count++] = hold_open(d, "x");
+	for (int round = 0; round < ROUNDS; round++) {
+		/* They are not the youngest. */
+		for (size_t i = 0; i < PLACES; i++)
+			pids[i] = ask_pid(fds[i]);
+		for (size_t i = 0; i < 2 * PLACES; i++)
+			crowd[count++] = hold_open(d, "x");
+		for (size_t i = 0; i < PLACES; i++)
+			kill(pids[i], SIGKILL);
+		for (size_t i = 0; i < PLACES; i++) {
+			wait_gone(pids[i]);
+			close(fds[i]);
+			fds[i] = daemon_connect(d, "few");
+		}
+	}
+	for (size_t i = 0; i < PLACES; i++) {
+		expect_echo(fds[i], "served");
+		close(fds[i]);
+	}
+	expect_no_line(d, "FAIL:");
+	while (count > 0)
+		close(crowd[--count]);
+	daemon_stop(d);
+}
+
+END_TEST
+
 /* The kernel tells that it has ended, and does not let go of it: it is not asked for again and again. */
 START_TEST(one_that_is_traced_costs_no_time)
 {
@@ -130,6 +172,7 @@ static const struct suite_test tests[] = {
 	TEST(those_that_end_among_many_are_found),
 	TEST(all_that_end_at_once_are_found),
 	TEST_LOOP(some_that_end_at_once_among_many_are_found, 2),
+	TEST(nobody_is_refused_for_want_of_a_place_that_is_free),
 	TEST(one_that_is_traced_costs_no_time),
 };
 
