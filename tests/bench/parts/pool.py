@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What ready workers are worth: beside bare loops of workers, beside a fork for each connection, and beside xinetd."""
+"""What ready workers are worth: beside bare loops of workers, beside a start for each connection, and beside xinetd."""
 import peers
 import servers
 from measure import Row, counted, measure
@@ -30,7 +30,7 @@ def rates_rows(log):
             Row(f"shared listener, {n}", porterd(log, workers % "shared", pool, "pool_accept = worker")),
         ]
     return rows + [
-        Row("fork for each", porterd(log, "server = {dir}/echo"), 8),
+        Row("a start for each", porterd(log, "server = {dir}/echo"), 8),
         Row("warm, 8", porterd(log, "server = {dir}/echo", servers.warm(8)), 8),
         Row("xinetd", xinetd(log, "server = {dir}/echo"), 8),
         Row("Python worker, 8", porterd(log, python + " worker", servers.pool(8)), 8),
@@ -41,7 +41,8 @@ def rates_rows(log):
 def latency_rows():
     echo, worker = "server = {dir}/echo", "server = {dir}/worker\nserver_args = porter"
     return [
-        Row("fork for each", porterd(True, echo), 5),
+        Row("a start for each", porterd(True, echo), 5),
+        Row("a fork for each", porterd(True, echo, spawn="fork"), 5),
         Row("warm, 8", porterd(True, echo, servers.warm(8)), 5),
         Row("worker programs, 8", porterd(True, worker, servers.pool(8)), 5),
     ]
@@ -72,9 +73,10 @@ RATES_RATIOS = [
     ("shared listener, 2", "xinetd", 5),
     ("shared listener, 8", "xinetd", 5),
     ("Python worker, 8", "Python under xinetd", 10),
-    ("warm, 8", "fork for each", None),
+    ("warm, 8", "a start for each", None),
 ]
-LATENCY_RATIOS = [("fork for each", "warm, 8", 1), ("fork for each", "worker programs, 8", None)]
+LATENCY_RATIOS = [("a fork for each", "warm, 8", 1), ("a start for each", "warm, 8", None),
+                  ("a start for each", "worker programs, 8", None)]
 IDLE_RATIOS = [
     ("pooled, beside idle ones", "pooled, alone", 0.97),
     ("forked, beside idle ones", "forked, alone", None),
