@@ -11,7 +11,7 @@ from measure import Row, clients, load, measure, quietly, turns
 from parts.held import holding
 from plot import lines
 from servers import bare, porterd
-from settings import REPEAT, SECONDS, short
+from settings import REPEAT, SECONDS, SLICES, short
 
 TITLE = "time from when a client was to begin until its whole answer, at fixed arrival rates"
 COLUMNS = (("p50 us", "p50_us", 0), ("p90 us", "p90_us", 0), ("p99 us", "p99_us", 0), ("p99.9 us", "p999_us", 0),
@@ -33,14 +33,14 @@ def candidates():
 
 
 def open_loop(rate):
-    return ["-r", max(10, int(rate)), "-c", 4096, *(("-n", 50) if short(True, False) else ("-s", 2 * SECONDS))]
+    return ["-r", max(10, int(rate)), "-c", 4096, *(("-n", 50) if short(True, False) else ("-s", 2 * SECONDS / SLICES))]
 
 
 def at_rates(report, title, rates):
     """rates: connections a second by name of the row."""
     rows = [row for row in candidates() if row.name in rates]
     with servers.running(rows) as started:
-        for order in turns(TURNS):
+        for order in turns(TURNS * SLICES):
             for row, server in started[order]:
                 row.results.append(quietly(lambda: load(row, server, open_loop(rates[row.name]))))
     report.rows(title, rows, COLUMNS, "p50_us")
@@ -73,7 +73,7 @@ def beside_others(report, rate):
         rows += [alone, beside]
         with servers.running([alone]) as started:
             for _, server in started:
-                for _ in range(TURNS):
+                for _ in range(TURNS * SLICES):
                     alone.results.append(quietly(lambda: load(alone, server, open_loop(rate))))
                     with under(server):
                         beside.results.append(quietly(lambda: load(beside, server, open_loop(rate))))
