@@ -16,7 +16,7 @@ timeout 180 python3 -B "$bench/bench.py" --short --plots "$tmp/plots" --json "$t
     >"$tmp/out" 2>&1 || fail "the short run ended with $?"
 for line in "porterd / bare shared" "porterd, 30 / porterd, 1" "porterd, 40 / porterd, none" \
     "porterd, 1 prefix / bare accept and close" "bare shared, 2 accepting / bare shared, 1 accepting" \
-    "porterd, load / bare shared, load" "worker programs, 8 / bare passing, 8" "fork for each / warm, 8, p50"; do
+    "porterd, load / bare shared, load" "worker programs, 8 / bare passing, 8" "a fork for each / warm, 8, p50"; do
 	grep -q "^  $line  *[0-9.]* " "$tmp/out" || fail "no figure of: $line"
 done
 ! grep "^  porterd.* missing:" "$tmp/out" || fail "porterd was not measured"
