@@ -160,15 +160,24 @@ may_leave_table(const struct launch *l)
 	       !needs_library(l) && highest_needed(l) < DESCRIPTOR_LOWEST;
 }
 
-const char *
-launch_not_shared(const struct plan *p, const struct starts *t)
+/* Why nothing but a fork is taken; NULL: there is a choice. */
+static const char *
+only_by_fork(const struct plan *p)
 {
 	if (p->spawn == CONF_SPAWN_FORK)
 		return "spawn says so";
 	if (p->path == NULL)
 		return "porterd serves it itself";
-	if (p->porter_gate != NULL)
-		return "porter-gate is asked";
+	return p->porter_gate != NULL ? "porter-gate is asked" : NULL;
+}
+
+const char *
+launch_not_shared(const struct plan *p, const struct starts *t)
+{
+	const char *why = only_by_fork(p);
+
+	if (why != NULL)
+		return why;
 	if (p->spawn == CONF_SPAWN_FILES)
 		return "spawn says so";
 	if (p->fills != NULL)
@@ -189,9 +198,7 @@ launch_way(const struct plan *p, const struct starts *t)
 {
 	if (launch_not_shared(p, t) == NULL)
 		return "shared";
-	if (p->spawn == CONF_SPAWN_FORK || p->path == NULL || p->porter_gate != NULL)
-		return "fork";
-	return RAW_IS_BARE && prefers_files(p) ? "files" : "fork";
+	return RAW_IS_BARE && only_by_fork(p) == NULL && prefers_files(p) ? "files" : "fork";
 }
 
 pid_t

@@ -55,11 +55,7 @@ struct room {
 	char guard[GUARD_SIZE];
 	char stack[STACK_SIZE + STACK_TOP];
 	struct start start;
-
-	union {
-		char *words[WORDS_SIZE / sizeof(char *)];
-		char text[WORDS_SIZE];
-	};
+	char *words[WORDS_SIZE / sizeof(char *)];
 };
 
 /* ---- whether it is safe here ---- */

@@ -32,6 +32,12 @@ admit(const struct admit_limits *limits, const struct admit_load *load)
 	return load->is_failing ? VERDICT_EXEC : VERDICT_OK;
 }
 
+bool
+verdict_is_full(enum verdict v)
+{
+	return v == VERDICT_SERVICE_LIMIT || v == VERDICT_PROCESS_LIMIT;
+}
+
 const char *
 verdict_reason(enum verdict v)
 {

@@ -37,6 +37,8 @@ struct admit_load {
 };
 
 enum verdict admit(const struct admit_limits *limits, const struct admit_load *load);
+/* There is no place for a server, of this service or of any. */
+bool verdict_is_full(enum verdict v);
 /* The word behind FAIL in the activity log: "service_limit"; "ok" for VERDICT_OK. */
 const char *verdict_reason(enum verdict v);
 
