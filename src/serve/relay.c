@@ -28,6 +28,8 @@ struct direction {
 	bool has_ended; /* there is no more to take */
 	bool is_shut;   /* there is no more to give */
 	bool is_broken; /* it ended by an error of the side that it reads */
+	bool
+	    is_closed; /* the side that it reads is closed in both directions, and may still have to be read */
 	/* That side was reset, which was seen when it was written to: its end is none. */
 	bool is_doubtful;
 	struct direction *other;
@@ -156,17 +158,22 @@ wanted(const struct direction *in, const struct direction *out)
 	if (out->held > 0)
 		p.events |= POLLOUT;
 	/* A socket that is closed in both directions is always ready. */
-	if (in->has_ended && out->is_shut)
+	if ((in->has_ended && out->is_shut) || (in->is_closed && p.events == 0))
 		p.fd = -1;
 	return p;
 }
 
-/* It has reset while nothing was wanted of it: what it has said last is of no use to anybody. */
+/* It tells of its end while nothing was wanted of it. One that was reset, or was read to its end and has gone: what is still on the
+ * way is of no use to anybody. What one has said that closed in good order is passed on first. */
 static void
 look_at_end(const struct pollfd *p, struct direction *in, struct direction *out)
 {
 	if (p->fd < 0 || p->events != 0 || (p->revents & (POLLERR | POLLHUP)) == 0)
 		return;
+	if ((p->revents & POLLERR) == 0 && in->held > 0 && !in->is_doubtful) {
+		in->is_closed = true;
+		return;
+	}
 	in->held = out->held = 0;
 	in->has_ended = in->is_broken = true;
 	out->has_ended = out->is_shut = true;

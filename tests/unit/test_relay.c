@@ -167,12 +167,51 @@ struct session {
 };
 
 static void
-start_session(struct session *s, bool has_pipes)
+unix_pair(int fds[2])
 {
-	int client[2], target[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+}
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client), 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, target), 0);
+/* The first of them takes few bytes at a time, and the second keeps few for it. */
+static void
+narrow(int fds[2])
+{
+	const int least = 1;
+
+	setsockopt(fds[0], SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
+	setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+}
+
+static void
+widen(int fd)
+{
+	const int most = 1 << 20;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &most, sizeof(most));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+}
+
+static void
+tcp_pair(int fds[2])
+{
+	struct sockaddr_in in;
+	socklen_t len = sizeof(in);
+	char port[8];
+	int listener = bound(port, true);
+
+	widen(listener); /* what it accepts has that of it */
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&in, &len), 0);
+	fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(fds[0], (struct sockaddr *)&in, len), 0);
+	fds[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(fds[1], 0);
+	close(listener);
+}
+
+/* Of each pair the first is ours. */
+static void
+start_session(struct session *s, const int client[2], const int target[2], bool has_pipes)
+{
 	s->report = mmap(
 	    NULL, sizeof(*s->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(s->report, MAP_FAILED);
@@ -227,8 +266,11 @@ assert_passed(int from, int to, size_t size)
 START_TEST(everything_is_passed_on_and_counted)
 {
 	struct session s;
+	int client[2], target[2];
 
-	start_session(&s, _i == 0);
+	unix_pair(client);
+	unix_pair(target);
+	start_session(&s, client, target, _i == 0);
 	assert_passed(s.client, s.target, 700000);
 	assert_passed(s.target, s.client, 500000);
 	shutdown(s.client, SHUT_WR);
@@ -241,6 +283,39 @@ START_TEST(everything_is_passed_on_and_counted)
 	ck_assert_uint_eq(s.report->out, 600000);
 	ck_assert_int_eq(s.report->end, RELAY_DONE);
 	close(s.client);
+	finish_session(&s);
+}
+
+END_TEST
+
+/* One side has said everything and is gone, or expects no more, while the other has not yet taken it. */
+START_TEST(last_words_arrive_however_slowly_they_are_taken)
+{
+	static char out[180000], in[sizeof(out)];
+	const bool has_pipes = _i % 2 == 0, is_tcp = _i >= 2;
+	struct session s;
+	int client[2], target[2];
+	size_t got = 0;
+	ssize_t n;
+
+	(is_tcp ? tcp_pair : unix_pair)(client);
+	(is_tcp ? tcp_pair : unix_pair)(target);
+	widen(client[0]);
+	narrow(target);
+	for (size_t i = 0; i < sizeof(out); i++)
+		out[i] = (char)(i * 7 >> 4);
+	ck_assert_int_eq(send(client[0], out, sizeof(out), 0), sizeof(out));
+	shutdown(client[0], is_tcp ? SHUT_WR : SHUT_RDWR);
+	shutdown(target[0], SHUT_WR);
+	start_session(&s, client, target, has_pipes);
+	while ((n = recv(s.target, in + got, sizeof(in) - got, 0)) > 0)
+		got += (size_t)n;
+	ck_assert_int_eq(n, 0);
+	ck_assert_uint_eq(got, sizeof(out));
+	ck_assert(memcmp(in, out, sizeof(out)) == 0);
+	ck_assert_int_eq(recv(s.client, in, 1, 0), 0);
+	close(s.client);
+	close(s.target);
 	finish_session(&s);
 }
 
@@ -273,6 +348,7 @@ static const struct suite_test tests[] = {
 	TEST(nobody_there_is_reported),
 	TEST(port_that_there_is_not_is_reported),
 	TEST_LOOP(everything_is_passed_on_and_counted, 2),
+	TEST_LOOP(last_words_arrive_however_slowly_they_are_taken, 4),
 	TEST(silence_ends_it),
 };
 
