@@ -994,6 +994,21 @@ datagram_socket(const char *address, unsigned port)
 	return fd;
 }
 
+/* Whom the address had before may still be in TIME_WAIT: numbers of processes, and with them addresses, come again. */
+int
+stream_socket(const char *address, unsigned port)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = make_address(address, port, &ss);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	ck_assert_msg(fd >= 0, "socket: %s", strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	ck_assert_msg(
+	    bind(fd, (struct sockaddr *)&ss, len) == 0, "bind %s: %s", address, strerror(errno));
+	return fd;
+}
+
 int
 datagram_to(struct daemon *d, const char *name)
 {

@@ -95,7 +95,7 @@ START_TEST(start_in_one_log_failed_exec_and_bind_with_their_place_in_the_other)
 {
 	struct daemon *d = daemon_new();
 	const char *output;
-	int taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int taken = stream_socket(own_address(1), 3602);
 
 	copy_file(PROGRAM("hold"), text_format("%s/hold", d->dir), 0755);
 	daemon_add(d, LOGS);
@@ -106,11 +106,6 @@ START_TEST(start_in_one_log_failed_exec_and_bind_with_their_place_in_the_other)
 	    "\tlisten = @ADDR2@:%u\n}\n",
 	    3602);
 	/* Line 27 or so, column 11. */
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	int address = datagram_socket(own_address(1), 3602);
-	ck_assert_int_eq(getsockname(address, (struct sockaddr *)&ss, &len), 0);
-	ck_assert_int_eq(bind(taken, (struct sockaddr *)&ss, len), 0);
 	ck_assert_int_eq(listen(taken, 1), 0);
 	ck_assert_int_eq(daemon_background(d, &output), 0);
 	/* Named on the terminal too. */
@@ -139,7 +134,6 @@ START_TEST(start_in_one_log_failed_exec_and_bind_with_their_place_in_the_other)
 	const char *place = text_format("%s:%u:", d->conf_path, wanted);
 	ck_assert_msg(strstr(bind_failed, place) != NULL, "no %s in %s", place, bind_failed);
 	close(taken);
-	close(address);
 }
 
 END_TEST
@@ -202,13 +196,8 @@ END_TEST
 START_TEST(address_that_becomes_free_is_taken)
 {
 	struct daemon *d = daemon_new();
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	int scout = datagram_socket(own_address(0), 3600),
-	    taken = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int taken = stream_socket(own_address(0), 3600);
 
-	ck_assert_int_eq(getsockname(scout, (struct sockaddr *)&ss, &len), 0);
-	ck_assert_int_eq(bind(taken, (struct sockaddr *)&ss, len), 0);
 	ck_assert_int_eq(listen(taken, 1), 0);
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600 @ADDR2@:3600\n");
 	daemon_start(d);
@@ -223,7 +212,6 @@ START_TEST(address_that_becomes_free_is_taken)
 	fd = connect_own();
 	expect_echo(fd, "and now this one");
 	close(fd);
-	close(scout);
 	daemon_stop(d);
 }
 

@@ -24,20 +24,6 @@ hand_over(struct daemon *d, const char *name, int fd)
 	snprintf(l->name, sizeof(l->name), "%s", name);
 }
 
-static int
-bound_to(const char *address, unsigned port)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	int scout = datagram_socket(address, port),
-	    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_eq(getsockname(scout, (struct sockaddr *)&ss, &len), 0);
-	close(scout);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&ss, len), 0);
-	return fd;
-}
-
 START_TEST(several_sockets_of_one_name_are_one_service)
 {
 	struct daemon *d = daemon_new();
@@ -62,7 +48,7 @@ END_TEST
 START_TEST(socket_without_a_known_name_serves_the_address_it_is_bound_to)
 {
 	struct daemon *d = daemon_new();
-	int fd = bound_to(own_address(0), 3600);
+	int fd = stream_socket(own_address(0), 3600);
 
 	ck_assert_int_eq(listen(fd, 5), 0);
 	hand_over(d, "something", fd);
@@ -83,7 +69,7 @@ END_TEST
 START_TEST(socket_of_an_address_that_is_made_to_block_blocks_nobody)
 {
 	struct daemon *d = daemon_new();
-	int fd = bound_to(own_address(0), 3600), client;
+	int fd = stream_socket(own_address(0), 3600), client;
 
 	ck_assert_int_eq(listen(fd, 5), 0);
 	hand_over(d, "something", fd);
@@ -127,7 +113,7 @@ START_TEST(what_is_no_listening_socket_is_refused)
 	daemon_service(d, "x", "tcp", HOLD);
 	hand_over(d, "x", fds[0]);
 	hand_over(d, "x", pair[0]);
-	hand_over(d, "x", bound_to(own_address(0), 3601)); /* bound, but does not listen */
+	hand_over(d, "x", stream_socket(own_address(0), 3601)); /* bound, but does not listen */
 	daemon_start(d);
 	expect_lines(d, 3, "event=inherited-refused fd=");
 	int fd = daemon_connect(d, "x");
@@ -264,7 +250,7 @@ END_TEST
 START_TEST(name_of_a_socket_that_is_taken_by_its_address_is_void)
 {
 	struct daemon *d = daemon_new();
-	int fd = bound_to(own_address(0), 3600);
+	int fd = stream_socket(own_address(0), 3600);
 
 	ck_assert_int_eq(listen(fd, 5), 0);
 	hand_over(d, "x", fd);

@@ -267,12 +267,8 @@ END_TEST
 static int
 listen_at(unsigned port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	int fd = stream_socket(own_address(0), port);
 
-	ck_assert_int_eq(inet_pton(AF_INET, own_address(0), &a.sin_addr), 1);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	ck_assert_int_eq(listen(fd, 5), 0);
 	return fd;
 }

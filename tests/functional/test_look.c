@@ -106,11 +106,8 @@ status_of(struct daemon *d)
 static unsigned
 take_port(void)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = stream_socket(own_address(0), 0);
 
-	ck_assert_int_eq(inet_pton(AF_INET, own_address(0), &in.sin_addr), 1);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
 	ck_assert_int_eq(listen(fd, 1), 0);
 	return bound_port(fd);
 }

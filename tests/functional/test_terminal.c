@@ -265,6 +265,7 @@ START_TEST(three_at_once)
 	}
 	/* One to the foreground and away again; the others are not disturbed. */
 	type("fg %2\n");
+	in_foreground();
 	int fd = client(3601);
 	expect_echo(fd, "second");
 	close(fd);

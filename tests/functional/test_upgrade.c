@@ -1381,11 +1381,8 @@ START_TEST(an_address_that_cannot_be_had_refuses_the_binary)
 
 	daemon_entry(d, "x", HOLD AT(3600));
 	daemon_start(d);
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(3601) };
-	int other = socket(AF_INET, SOCK_STREAM, 0);
+	int other = stream_socket(own_address(0), 3601);
 
-	ck_assert_int_eq(inet_pton(AF_INET, own_address(0), &a.sin_addr), 1);
-	ck_assert_int_eq(bind(other, (struct sockaddr *)&a, sizeof(a)), 0);
 	ck_assert_int_eq(listen(other, 1), 0);
 	daemon_clear(d);
 	daemon_entry(d, "x", HOLD AT(3601));
