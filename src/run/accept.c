@@ -256,8 +256,7 @@ answer_datagrams(struct listener *l)
 static bool
 may_have_room(struct service *s, enum verdict v)
 {
-	return (v == VERDICT_SERVICE_LIMIT || v == VERDICT_PROCESS_LIMIT) &&
-	       !conf_has_pool(s->conf) && reap_want(s->runtime);
+	return verdict_is_full(v) && !conf_has_pool(s->conf) && reap_want(s->runtime);
 }
 
 static void

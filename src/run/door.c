@@ -8,6 +8,7 @@
 #include "policy/access_times.h"
 #include "run/address_files.h"
 #include "run/door_count.h"
+#include "run/reap.h"
 #include "run/trace.h"
 
 static bool
@@ -291,8 +292,10 @@ has_its_share(const struct door *d, const struct addr *peer)
 {
 	unsigned most = d->service->conf->per_source;
 
-	return most != CONF_UNLIMITED && d->sources != NULL &&
-	       sources_count(d->sources, peer, d->v6_prefix) >= most;
+	if (most == CONF_UNLIMITED || d->sources == NULL ||
+	    sources_count(d->sources, peer, d->v6_prefix) < most)
+		return false;
+	return !reap_own(d->service) || sources_count(d->sources, peer, d->v6_prefix) >= most;
 }
 
 static bool

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/reap.h"
 
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -17,6 +18,8 @@
 /* So many in a row that live end a search among the youngest, and so long there is none after it. */
 #define YOUNG_ALIVE   32
 #define YOUNG_REST_US 4000
+/* A service with more servers is none with few. */
+#define OWN_MOST      32
 
 static void
 ended(struct runtime *rt, pid_t pid, int status, const struct rusage *usage)
@@ -139,8 +142,10 @@ reap(struct runtime *rt, pid_t pid)
 {
 	unsigned running = rt->running;
 
-	if (pid > 0)
+	if (pid > 0) {
+		rt->reaper.signals++;
 		reap_one(rt, pid);
+	}
 	search(rt);
 	if (rt->running != running)
 		services_have_room(rt);
@@ -159,6 +164,35 @@ reap_want(struct runtime *rt)
 	return true;
 }
 
+/* One connection each: an end changes no pool, no listener that waits and no dialog that somebody may be about to use, and the service
+ * stays. */
+static bool
+has_few(const struct service *s)
+{
+	return s->running <= OWN_MOST && !s->is_gone && !s->conf->wait &&
+	       s->conf->socket_type != SOCK_DGRAM && s->pool == NULL;
+}
+
+bool
+reap_own(struct service *s)
+{
+	struct runtime *rt = s->runtime;
+	const unsigned running = s->running;
+
+	if (s->asked == rt->reaper.signals || !loop_timer_runs(&rt->reaper.timer) || !has_few(s))
+		return false;
+	s->asked = rt->reaper.signals;
+	for (struct server *server = LIST_FIRST(&s->servers), *next; server != NULL;
+	     server = next) {
+		next = LIST_NEXT(server, in_service);
+		reap_one(rt, server->pid);
+	}
+	if (s->running == running)
+		return false;
+	services_have_room(rt);
+	return true;
+}
+
 static void
 on_timer(struct loop_timer *t, int64_t now_ms)
 {
@@ -169,7 +203,10 @@ on_timer(struct loop_timer *t, int64_t now_ms)
 void
 reaper_init(struct runtime *rt)
 {
-	rt->reaper.timer = (struct loop_timer){ .fn = on_timer, .arg = rt };
+	rt->reaper = (struct reaper){
+		.timer = { .fn = on_timer, .arg = rt },
+		.signals = 1,
+	};
 }
 
 void

@@ -13,6 +13,7 @@
 #include "run/lobby.h"
 #include "run/mux.h"
 #include "run/pool.h"
+#include "run/reap.h"
 #include "run/session.h"
 #include "run/trace.h"
 
@@ -339,8 +340,8 @@ service_looks(struct service *s)
 							     : service_admits(s);
 }
 
-enum verdict
-service_admits(struct service *s)
+static enum verdict
+admits(const struct service *s)
 {
 	/* wait = yes runs one program for each listener, whatever instances says. */
 	const struct admit_limits limits = {
@@ -354,5 +355,16 @@ service_admits(struct service *s)
 			      throttle_pauses(&s->start_failures, clock_now_ms()),
 	};
 
-	return conf_has_pool(s->conf) ? pool_prepare(s->pool) : admit(&limits, &load);
+	return admit(&limits, &load);
+}
+
+enum verdict
+service_admits(struct service *s)
+{
+	enum verdict v;
+
+	if (conf_has_pool(s->conf))
+		return pool_prepare(s->pool);
+	v = admits(s);
+	return verdict_is_full(v) && reap_own(s) ? admits(s) : v;
 }

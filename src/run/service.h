@@ -35,6 +35,7 @@ struct service {
 	struct listener_list listeners;
 	LIST_HEAD(, server) servers;
 	unsigned running;
+	uint64_t asked; /* signals that had come when they were all asked for, see run/reap.h */
 	struct throttle start_failures;
 	struct rate *rates; /* see service_rate; NULL: nothing was said yet */
 	struct refusals

@@ -60,17 +60,10 @@ say_good_bye(struct service *s, const struct listener *l, int fd, enum verdict v
 		drains_add(s->runtime->drains, fd, text->bytes, text->len, REFUSAL_MS);
 }
 
-static bool
-is_limit(enum verdict v)
-{
-	return v == VERDICT_SERVICE_LIMIT || v == VERDICT_PROCESS_LIMIT ||
-	       v == VERDICT_SOURCE_LIMIT;
-}
-
 void
 take_refuse(struct service *s, const struct listener *l, struct connection *c, enum verdict v)
 {
-	if (is_limit(v))
+	if (verdict_is_full(v) || v == VERDICT_SOURCE_LIMIT)
 		reap_want(s->runtime);
 	s->counters.refused[v]++;
 	activity_fail(s, verdict_reason(v), &c->peer, c->id);
@@ -282,8 +275,7 @@ judge_again(struct service *s, const struct connection *c)
 static bool
 may_queue(const struct service *s, enum verdict v)
 {
-	return conf_has_pool(s->conf) && s->conf->on_limit == CONF_QUEUE &&
-	       (v == VERDICT_SERVICE_LIMIT || v == VERDICT_PROCESS_LIMIT);
+	return conf_has_pool(s->conf) && s->conf->on_limit == CONF_QUEUE && verdict_is_full(v);
 }
 
 /* It has seen its banner already. Under other settings there may be nobody any more who serves connections. */

@@ -106,12 +106,15 @@ END_TEST
 START_TEST(nobody_is_refused_for_want_of_a_place_that_is_free)
 {
 	enum { PLACES = 20, ROUNDS = 6 };
+
+	static const char *const limits[] = { "instances = 20", "per_source = 20" };
 	struct daemon *d = daemon_new();
 	int fds[PLACES], crowd[REAP_MANY + ROUNDS * 2 * PLACES];
 	pid_t pids[PLACES];
 	size_t count = 0;
 
-	daemon_service(d, "few", "tcp", "\tserver = @PROGRAMS@/hold\n\tinstances = 20\n");
+	daemon_service(
+	    d, "few", "tcp", text_format("\tserver = @PROGRAMS@/hold\n\t%s\n", limits[_i]));
 	daemon_service(d, "x", "tcp", HOLD);
 	daemon_start(d);
 	for (size_t i = 0; i < PLACES; i++)
@@ -172,7 +175,7 @@ static const struct suite_test tests[] = {
 	TEST(those_that_end_among_many_are_found),
 	TEST(all_that_end_at_once_are_found),
 	TEST_LOOP(some_that_end_at_once_among_many_are_found, 2),
-	TEST(nobody_is_refused_for_want_of_a_place_that_is_free),
+	TEST_LOOP(nobody_is_refused_for_want_of_a_place_that_is_free, 2),
 	TEST(one_that_is_traced_costs_no_time),
 };
 
