@@ -124,7 +124,7 @@ START_TEST(program_that_ends_with_unread_input)
 	struct daemon *d = daemon_new();
 	char back[16] = "";
 
-	write_file(text_format("%s/answer", d->dir), 0755, "#!/bin/sh\necho answer\n");
+	write_file(text_format("%s/answer", d->dir), 0755, "#!/bin/sh\nread line\necho answer\n");
 	daemon_service(d, "x", "tcp", text_format("\tserver = @DIR@/answer\n%s", lines[_i]));
 	daemon_start(d);
 	int fd = daemon_connect(d, "x");

@@ -176,10 +176,10 @@ unix_pair(int fds[2])
 static void
 narrow(int fds[2])
 {
-	const int least = 1;
+	const int few = 8192;
 
-	setsockopt(fds[0], SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
-	setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
+	setsockopt(fds[0], SOL_SOCKET, SO_RCVBUF, &few, sizeof(few));
+	setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &few, sizeof(few));
 }
 
 static void
