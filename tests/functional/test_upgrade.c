@@ -577,7 +577,10 @@ START_TEST(a_socket_that_is_not_wanted_any_more_takes_its_file_along)
 	daemon_entry(d, "x", HOLD "\tlisten = unix:@DIR@/sock\n");
 	daemon_entry(d, "y", HOLD AT(3600));
 	daemon_start(d);
-	close(connect_unix(path));
+	/* Its program has started and has no listener any more. */
+	int fd = connect_unix(path);
+	expect_echo(fd, "hello");
+	close(fd);
 	daemon_clear(d);
 	daemon_entry(d, "y", HOLD AT(3600));
 	daemon_write(d);
