@@ -261,6 +261,22 @@ START_TEST(logs)
 
 END_TEST
 
+/* Until all who follow have asked and are told of somebody: from then on nothing gets lost. The number of the next connection, which is
+ * alone. */
+static unsigned
+until_told(struct daemon *d, const int *followers, size_t count)
+{
+	unsigned connection = 1;
+
+	for (size_t i = 0; i < count;) {
+		close(hold_open(d, "web"));
+		expect_line(d, "EXIT: web *conn=%u", connection++);
+		while (i < count && wait_for(followers[i], POLLIN, now_ms() + 10))
+			i++;
+	}
+	return connection;
+}
+
 /* The next line that has the text; the others are of no interest. */
 static const char *
 line_with(int fd, const char *text)
@@ -283,14 +299,7 @@ START_TEST(logs_that_follow)
 	pid_t pid = begin(d, &out, follow), tracer = begin(d, &traced, trace);
 	pid_t json_tracer = begin(d, &objects, trace_json);
 
-	/* When all have asked and are told of somebody, nothing gets lost. */
-	unsigned count = 1;
-	do {
-		close(hold_open(d, "web"));
-		count++;
-	} while (!wait_for(out, POLLIN, now_ms() + 10) ||
-		 !wait_for(traced, POLLIN, now_ms() + 10) ||
-		 !wait_for(objects, POLLIN, now_ms() + 10));
+	unsigned count = until_told(d, (int[]){ out, traced, objects }, 3);
 	int fd = hold_open(d, "web");
 	ASSERT_HAS(line_with(out, text_format(" conn=%u", count)), " activity START: web pid=");
 	line_with(traced, text_format(" trace    web conn=%u ", count));
@@ -648,15 +657,12 @@ START_TEST(upgrade)
 {
 	const char *const follow[] = { "logs", "-f", "-n", "0", "--kind", "activity", NULL };
 	struct daemon *d = started();
-	int fd = hold_open(d, "web"), out;
+	int out;
 	pid_t pid = begin(d, &out, follow);
+	unsigned count = until_told(d, &out, 1);
+	int fd = hold_open(d, "web");
 
-	for (long long clients = 0; clients < 2;) {
-		json_t *j = JSON(d, "status");
-
-		clients = json_number_at(j, "clients");
-		json_decref(j);
-	}
+	line_with(out, text_format("START: web pid=%d ", (int)ask_pid(fd)));
 	ck_assert_str_eq(OUTPUT(d, "upgrade"), "porterd " VERSION " serves now\n");
 	json_t *j = JSON(d, "upgrade");
 	ck_assert_str_eq(json_text_at(j, "version"), VERSION);
@@ -668,7 +674,7 @@ START_TEST(upgrade)
 	json_decref(j);
 	/* Who follows the log goes on with the new one. */
 	close(fd);
-	ASSERT_HAS(read_line(out), " activity EXIT: web status=0 ");
+	ASSERT_HAS(line_with(out, text_format(" conn=%u", count)), " activity EXIT: web status=0 ");
 	kill(pid, SIGTERM);
 	ck_assert_int_eq(exit_status(pid), 128 + SIGTERM);
 	close(out);
