@@ -14,7 +14,10 @@
 #include "base/clock.h"
 
 /* Moved at a time, in bytes: what a pipe holds. */
-#define PIECE 65536
+#define PIECE              65536
+/* How long what was given may take to arrive before a reset, and how often that is looked at. */
+#define LAST_WORDS_MS      5000
+#define LAST_WORDS_LOOK_MS 10
 
 /* One of the two. It reads only when it holds nothing, so that a read that finds nothing means an empty socket and not a full
  * pipe. */
@@ -56,19 +59,22 @@ direction_init(struct direction *d, struct direction *other, int from, int to)
 		d->pipe[0] = d->pipe[1] = -1;
 }
 
+/* The pipe is empty. An urgent byte, which recv leaves out, is an end to splice(2), or nothing to read for ever: only recv knows. */
 static ssize_t
 take_some(struct direction *d)
 {
-	ssize_t n = -1;
+	ssize_t n;
 
 	if (d->pipe[1] >= 0) {
 		n = splice(
 		    d->from, NULL, d->pipe[1], NULL, PIECE, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-		if (n >= 0 || errno != EINVAL)
+		if (n > 0 || (n < 0 && errno != EINVAL && errno != EAGAIN))
 			return n;
-		use_buffer(d);
 	}
-	return recv(d->from, d->buffer, PIECE, MSG_DONTWAIT);
+	n = recv(d->from, d->buffer, PIECE, MSG_DONTWAIT);
+	if (n > 0)
+		use_buffer(d);
+	return n;
 }
 
 static ssize_t
@@ -158,9 +164,22 @@ wanted(const struct direction *in, const struct direction *out)
 	if (out->held > 0)
 		p.events |= POLLOUT;
 	/* A socket that is closed in both directions is always ready. */
-	if ((in->has_ended && out->is_shut) || (in->is_closed && p.events == 0))
+	if ((in->has_ended && out->is_shut) || (in->is_closed && in->held > 0 && p.events == 0))
 		p.fd = -1;
 	return p;
+}
+
+/* It has ended in good order, whatever has come after that. */
+static bool
+has_said_all(const struct pollfd *p)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if ((p->revents & POLLERR) == 0)
+		return true;
+	/* That of a reset behind an end, of a socket in CLOSE-WAIT (Linux, tcp_reset). */
+	return getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == EPIPE;
 }
 
 /* It tells of its end while nothing was wanted of it. One that was reset, or was read to its end and has gone: what is still on the
@@ -170,7 +189,7 @@ look_at_end(const struct pollfd *p, struct direction *in, struct direction *out)
 {
 	if (p->fd < 0 || p->events != 0 || (p->revents & (POLLERR | POLLHUP)) == 0)
 		return;
-	if ((p->revents & POLLERR) == 0 && in->held > 0 && !in->is_doubtful) {
+	if (in->held > 0 && !in->is_doubtful && has_said_all(p)) {
 		in->is_closed = true;
 		return;
 	}
@@ -191,16 +210,29 @@ time_left(int64_t since_ms, int64_t idle_ms)
 	return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
 }
 
+/* Bytes that the other side has not yet acknowledged. */
+static bool
+is_on_the_way(int fd)
+{
+	int left = 0;
+
+	return ioctl(fd, SIOCOUTQ, &left) == 0 && left > 0;
+}
+
 /* A side that was reset is no side that has ended: the other one must not take what it has got for all of it, and is reset, too
- * (connect(2), AF_UNSPEC: whoever else has the socket). Not where that would take away what is still on the way to it. */
+ * (connect(2), AF_UNSPEC: whoever else has the socket). What is still on the way to it would be taken away by that, and has some
+ * time. No event tells when it is over. */
 static void
 pass_reset(const struct direction *d)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-	int left = 0;
+	const int64_t until_ms = clock_now_ms() + LAST_WORDS_MS;
 
-	if (d->is_broken && ioctl(d->to, SIOCOUTQ, &left) == 0 && left == 0)
-		(void)!connect(d->to, &nobody, sizeof(nobody));
+	if (!d->is_broken)
+		return;
+	while (is_on_the_way(d->to) && clock_now_ms() < until_ms)
+		poll(NULL, 0, LAST_WORDS_LOOK_MS);
+	(void)!connect(d->to, &nobody, sizeof(nobody));
 }
 
 static void

@@ -321,6 +321,112 @@ START_TEST(last_words_arrive_however_slowly_they_are_taken)
 
 END_TEST
 
+/* A client who has said everything, and then is told something that he does not want to know any more. */
+START_TEST(what_was_said_before_the_end_arrives_after_a_reset)
+{
+	static char out[180000], in[sizeof(out)];
+	struct session s;
+	int client[2], target[2];
+	size_t got = 1;
+	ssize_t n;
+
+	tcp_pair(client);
+	tcp_pair(target);
+	widen(client[0]);
+	narrow(target);
+	ck_assert_int_eq(send(client[0], out, sizeof(out), 0), sizeof(out));
+	shutdown(client[0], SHUT_WR);
+	start_session(&s, client, target, _i == 0);
+	ck_assert_int_eq(recv(s.target, in, 1, 0), 1);
+	ck_assert_int_eq(send(s.target, "x", 1, 0), 1);
+	ck_assert_int_eq(recv(s.client, in, 1, MSG_PEEK), 1);
+	close(s.client);
+	while ((n = recv(s.target, in, sizeof(in), 0)) > 0)
+		got += (size_t)n;
+	ck_assert_int_eq(n, 0);
+	ck_assert_uint_eq(got, sizeof(out));
+	close(s.target);
+	finish_session(&s);
+}
+
+END_TEST
+
+/* What has come is not all of it, and the other side is told so. */
+START_TEST(what_is_broken_off_has_no_end)
+{
+	const struct linger now = { .l_onoff = 1 };
+	static char block[180000];
+	struct session s;
+	int client[2], target[2];
+	ssize_t n;
+
+	tcp_pair(client);
+	tcp_pair(target);
+	widen(client[0]);
+	narrow(target);
+	ck_assert_int_eq(send(client[0], block, sizeof(block), 0), sizeof(block));
+	start_session(&s, client, target, _i == 0);
+	ck_assert_int_eq(recv(s.target, block, 1, 0), 1);
+	setsockopt(s.client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(s.client);
+	while ((n = recv(s.target, block, sizeof(block), 0)) > 0)
+		continue;
+	ck_assert_int_eq(n, -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+	close(s.target);
+	finish_session(&s);
+}
+
+END_TEST
+
+static void
+send_urgent(int fd)
+{
+	ck_assert_int_eq(send(fd, "ab", 2, 0), 2);
+	ck_assert_int_eq(send(fd, "X", 1, MSG_OOB), 1);
+	ck_assert_int_eq(send(fd, "cd", 2, 0), 2);
+}
+
+START_TEST(an_urgent_byte_is_left_out_and_nothing_else)
+{
+	struct session s;
+	int client[2], target[2];
+	char in[8];
+
+	tcp_pair(client);
+	tcp_pair(target);
+	send_urgent(client[0]);
+	shutdown(client[0], SHUT_WR);
+	start_session(&s, client, target, _i == 0);
+	ck_assert_int_eq(recv(s.target, in, 4, MSG_WAITALL), 4);
+	ck_assert(memcmp(in, "abcd", 4) == 0);
+	ck_assert_int_eq(recv(s.target, in, 1, 0), 0);
+	close(s.target);
+	close(s.client);
+	finish_session(&s);
+}
+
+END_TEST
+
+START_TEST(an_urgent_byte_does_not_keep_it_awake)
+{
+	struct relay_report report = { 0 };
+	int client[2], target[2];
+
+	tcp_pair(client);
+	tcp_pair(target);
+	send_urgent(client[0]);
+	relay_pass(client[1], target[1], 30, &report);
+	ck_assert_int_eq(report.end, RELAY_IDLE);
+	ck_assert_uint_eq(report.in, 4);
+	for (int i = 0; i < 2; i++) {
+		close(client[i]);
+		close(target[i]);
+	}
+}
+
+END_TEST
+
 START_TEST(silence_ends_it)
 {
 	int client[2], target[2];
@@ -349,6 +455,10 @@ static const struct suite_test tests[] = {
 	TEST(port_that_there_is_not_is_reported),
 	TEST_LOOP(everything_is_passed_on_and_counted, 2),
 	TEST_LOOP(last_words_arrive_however_slowly_they_are_taken, 4),
+	TEST_LOOP(what_was_said_before_the_end_arrives_after_a_reset, 2),
+	TEST_LOOP(what_is_broken_off_has_no_end, 2),
+	TEST_LOOP(an_urgent_byte_is_left_out_and_nothing_else, 2),
+	TEST(an_urgent_byte_does_not_keep_it_awake),
 	TEST(silence_ends_it),
 };
 
