@@ -31,8 +31,7 @@ struct direction {
 	bool has_ended; /* there is no more to take */
 	bool is_shut;   /* there is no more to give */
 	bool is_broken; /* it ended by an error of the side that it reads */
-	bool
-	    is_closed; /* the side that it reads is closed in both directions, and may still have to be read */
+	bool is_closed; /* the side that it reads is closed in both directions */
 	/* That side was reset, which was seen when it was written to: its end is none. */
 	bool is_doubtful;
 	struct direction *other;
@@ -250,6 +249,13 @@ moved(const struct direction *in, const struct direction *out)
 	return in->taken + in->given + out->taken + out->given;
 }
 
+/* That for which it has waited, or an end. What the other direction waits for is none of its business. */
+static bool
+is_ready(const struct direction *d, const struct pollfd *from, const struct pollfd *to)
+{
+	return d->held > 0 ? (to->revents & ~POLLIN) != 0 : (from->revents & ~POLLOUT) != 0;
+}
+
 /* One turn. False: nothing was said for too long. */
 static bool
 turn(struct direction *in, struct direction *out, int timeout_ms)
@@ -265,9 +271,9 @@ turn(struct direction *in, struct direction *out, int timeout_ms)
 	}
 	look_at_end(&p[0], in, out);
 	look_at_end(&p[1], out, in);
-	if (p[in->held > 0].revents != 0)
+	if (is_ready(in, &p[0], &p[1]))
 		move(in);
-	if (p[out->held == 0].revents != 0)
+	if (is_ready(out, &p[1], &p[0]))
 		move(out);
 	return true;
 }
