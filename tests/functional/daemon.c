@@ -1010,6 +1010,15 @@ stream_socket(const char *address, unsigned port)
 }
 
 int
+listen_at(const char *address, unsigned port)
+{
+	int fd = stream_socket(address, port);
+
+	ck_assert_int_eq(listen(fd, 5), 0);
+	return fd;
+}
+
+int
 datagram_to(struct daemon *d, const char *name)
 {
 	const struct listener *l = find_listener(d, name);

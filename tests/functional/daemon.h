@@ -113,6 +113,7 @@ bool is_served(const char *address, unsigned port);       /* somebody listens th
 int connect_unix(const char *path);                       /* -errno when refused */
 int datagram_socket(const char *address, unsigned port);  /* UDP, bound; port 0: any */
 int stream_socket(const char *address, unsigned port);    /* TCP, bound, does not listen */
+int listen_at(const char *address, unsigned port);        /* TCP, bound, listens */
 int datagram_to(struct daemon *d, const char *name);      /* UDP, connected to the listener */
 int hold_open(struct daemon *d, const char *name);        /* connected to "hold", which runs */
 const char *shown_by(struct daemon *d, const char *name); /* connects to "show", reads all of it */

@@ -48,9 +48,8 @@ END_TEST
 START_TEST(socket_without_a_known_name_serves_the_address_it_is_bound_to)
 {
 	struct daemon *d = daemon_new();
-	int fd = stream_socket(own_address(0), 3600);
+	int fd = listen_at(own_address(0), 3600);
 
-	ck_assert_int_eq(listen(fd, 5), 0);
 	hand_over(d, "something", fd);
 	d->keep_listeners = true; /* nobody else could bind the address */
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
@@ -69,9 +68,8 @@ END_TEST
 START_TEST(socket_of_an_address_that_is_made_to_block_blocks_nobody)
 {
 	struct daemon *d = daemon_new();
-	int fd = stream_socket(own_address(0), 3600), client;
+	int fd = listen_at(own_address(0), 3600), client;
 
-	ck_assert_int_eq(listen(fd, 5), 0);
 	hand_over(d, "something", fd);
 	d->keep_listeners = true;
 	daemon_entry(d, "x", HOLD "\tlisten = @ADDR@:3600\n");
@@ -250,9 +248,8 @@ END_TEST
 START_TEST(name_of_a_socket_that_is_taken_by_its_address_is_void)
 {
 	struct daemon *d = daemon_new();
-	int fd = stream_socket(own_address(0), 3600);
+	int fd = listen_at(own_address(0), 3600);
 
-	ck_assert_int_eq(listen(fd, 5), 0);
 	hand_over(d, "x", fd);
 	daemon_entry(d, "y", HOLD "\tlisten = @ADDR@:3600\n");
 	daemon_start(d);

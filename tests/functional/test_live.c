@@ -264,15 +264,6 @@ START_TEST(a_client_that_waits_for_a_fork_is_served)
 
 END_TEST
 
-static int
-listen_at(unsigned port)
-{
-	int fd = stream_socket(own_address(0), port);
-
-	ck_assert_int_eq(listen(fd, 5), 0);
-	return fd;
-}
-
 /* Its end of the listening socket. */
 static bool
 accepts_blocking(pid_t pid)
@@ -374,7 +365,7 @@ START_TEST(the_second_of_two_cannot_be_enabled)
 	daemon_entry(d, "x", HOLD AT(3602) "\tdisable = yes\n");
 	daemon_entry(d, "y", HOLD AT(3603));
 	daemon_start(d);
-	int other = listen_at(3602);
+	int other = listen_at(own_address(0), 3602);
 	expect_message(d, ON("enable", "x"), "failed", ":3602");
 	expect_served(3601);
 	reload(d);
@@ -396,7 +387,7 @@ START_TEST(what_was_set_ends_with_a_listener_that_nobody_gets)
 	daemon_entry(d, "x", HOLD AT(3601));
 	daemon_entry(d, "y", HOLD AT(3603));
 	daemon_entry(d, "z", HOLD "\tlisten = @ADDR2@:3602\n");
-	int other = listen_at(3602);
+	int other = listen_at(own_address(0), 3602);
 	daemon_start(d);
 	tell(d, set("instances", "3"));
 	daemon_clear(d);
@@ -689,13 +680,13 @@ START_TEST(it_stays_off_when_its_address_is_taken)
 	unsigned fds = daemon_fds(d);
 	/* Another service's is an error of the configuration. */
 	expect_message(d, ON("enable", "g"), "refused", "the text has errors");
-	int other = listen_at(3604);
+	int other = listen_at(own_address(0), 3604);
 	expect_message(d, ON("enable", "f"), "failed", "Address already in use");
 	expect_answer(d, ON("disable", "f"), "disabled");
 	close(other);
 	ck_assert_uint_eq(daemon_fds(d), fds);
 	tell(d, ON("disable", "x"));
-	other = listen_at(3602);
+	other = listen_at(own_address(0), 3602);
 	expect_message(d, ON("enable", "x"), "failed", "tcp:");
 	expect_answer(d, ON("disable", "x"), "off");
 	expect_nobody(3601);

@@ -106,10 +106,7 @@ status_of(struct daemon *d)
 static unsigned
 take_port(void)
 {
-	int fd = stream_socket(own_address(0), 0);
-
-	ck_assert_int_eq(listen(fd, 1), 0);
-	return bound_port(fd);
+	return bound_port(listen_at(own_address(0), 0));
 }
 
 /* A service of every kind of trouble, and some without. */

@@ -223,19 +223,10 @@ START_TEST(missing_surroundings_keep_one_service_as_it_was)
 
 END_TEST
 
-static int
-occupy(const char *address, unsigned port)
-{
-	int fd = stream_socket(address, port);
-
-	ck_assert_int_eq(listen(fd, 1), 0);
-	return fd;
-}
-
 START_TEST(e7_address_taken_at_a_reload)
 {
 	struct daemon *d = daemon_new();
-	int taken = occupy(own_address(1), 3600);
+	int taken = listen_at(own_address(1), 3600);
 
 	daemon_inject(d);
 	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3601\n");
@@ -266,7 +257,7 @@ END_TEST
 START_TEST(taken_address_is_tried_again_and_again)
 {
 	struct daemon *d = daemon_new();
-	int taken = occupy(own_address(1), 3604);
+	int taken = listen_at(own_address(1), 3604);
 
 	daemon_inject(d);
 	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3605\n");
@@ -297,7 +288,7 @@ END_TEST
 START_TEST(e7_services_that_depend_on_one_that_stays_stay_as_well)
 {
 	struct daemon *d = daemon_new();
-	int taken = occupy(own_address(1), 3600);
+	int taken = listen_at(own_address(1), 3600);
 
 	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3601\n");
 	daemon_entry(d, "b", HOLD "\tlisten = @ADDR@:3602\n");
@@ -331,7 +322,7 @@ END_TEST
 START_TEST(e7_old_address_comes_back_when_the_new_one_is_not_to_be_had)
 {
 	struct daemon *d = daemon_new();
-	int taken = occupy(own_address(1), 3603);
+	int taken = listen_at(own_address(1), 3603);
 
 	daemon_entry(d, "a", HOLD "\tlisten = @ADDR@:3603\n");
 	daemon_start(d);

@@ -34,9 +34,12 @@ START_TEST(session_is_ended_in_time_however_busy_it_is)
 	pid_t pid = ask_pid(fd);
 
 	/* The end may come at any point of an exchange. */
-	while (
-	    send(fd, text, len, MSG_NOSIGNAL) == (ssize_t)len && read_bytes(fd, answer, len) == len)
+	while (send(fd, text, len, MSG_NOSIGNAL) == (ssize_t)len &&
+	       read_bytes(fd, answer, len) == len) {
+		ck_assert(memcmp(answer, text, len) == 0);
 		ck_assert_int_lt(now_ms(), began + 10000);
+	}
+	expect_closed(fd);
 	ck_assert_int_ge(now_ms(), began + 1000);
 	expect_line(d, "event=timeout service=x pid=%d conn=1 action=stop left-out=0", (int)pid);
 	expect_line(d, "EXIT: x signal=15 pid=%d", (int)pid);

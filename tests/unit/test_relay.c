@@ -288,35 +288,60 @@ START_TEST(everything_is_passed_on_and_counted)
 
 END_TEST
 
-/* One side has said everything and is gone, or expects no more, while the other has not yet taken it. */
-START_TEST(last_words_arrive_however_slowly_they_are_taken)
+static char said[180000], heard[sizeof(said) + 1];
+
+/* The client has said more than there is room for on the way to a target that is slow. */
+static void
+say_much(struct session *s, void (*make_pair)(int fds[2]), int client[2], int target[2])
 {
-	static char out[180000], in[sizeof(out)];
-	const bool has_pipes = _i % 2 == 0, is_tcp = _i >= 2;
-	struct session s;
-	int client[2], target[2];
+	make_pair(client);
+	make_pair(target);
+	widen(client[0]);
+	narrow(target);
+	for (size_t i = 0; i < sizeof(said); i++)
+		said[i] = (char)(i * 7 >> 4);
+	ck_assert_int_eq(send(client[0], said, sizeof(said), 0), sizeof(said));
+	*s = (struct session){ .client = client[0], .target = target[0] };
+}
+
+/* Hears the target out. 0 where that ends in good order, and the error where not. */
+static int
+hear_out(const struct session *s)
+{
 	size_t got = 0;
 	ssize_t n;
 
-	(is_tcp ? tcp_pair : unix_pair)(client);
-	(is_tcp ? tcp_pair : unix_pair)(target);
-	widen(client[0]);
-	narrow(target);
-	for (size_t i = 0; i < sizeof(out); i++)
-		out[i] = (char)(i * 7 >> 4);
-	ck_assert_int_eq(send(client[0], out, sizeof(out), 0), sizeof(out));
-	shutdown(client[0], is_tcp ? SHUT_WR : SHUT_RDWR);
-	shutdown(target[0], SHUT_WR);
-	start_session(&s, client, target, has_pipes);
-	while ((n = recv(s.target, in + got, sizeof(in) - got, 0)) > 0)
+	while ((n = recv(s->target, heard + got, sizeof(heard) - got, 0)) > 0)
 		got += (size_t)n;
-	ck_assert_int_eq(n, 0);
-	ck_assert_uint_eq(got, sizeof(out));
-	ck_assert(memcmp(in, out, sizeof(out)) == 0);
-	ck_assert_int_eq(recv(s.client, in, 1, 0), 0);
-	close(s.client);
-	close(s.target);
-	finish_session(&s);
+	if (n < 0)
+		return errno;
+	ck_assert_uint_eq(got, sizeof(said));
+	ck_assert(memcmp(heard, said, sizeof(said)) == 0);
+	return 0;
+}
+
+static void
+close_session(struct session *s)
+{
+	close(s->client);
+	close(s->target);
+	finish_session(s);
+}
+
+/* One side has said everything and is gone, or expects no more, while the other has not yet taken it. */
+START_TEST(last_words_arrive_however_slowly_they_are_taken)
+{
+	const bool has_pipes = _i % 2 == 0, is_tcp = _i >= 2;
+	struct session s;
+	int client[2], target[2];
+
+	say_much(&s, is_tcp ? tcp_pair : unix_pair, client, target);
+	shutdown(s.client, is_tcp ? SHUT_WR : SHUT_RDWR);
+	shutdown(s.target, SHUT_WR);
+	start_session(&s, client, target, has_pipes);
+	ck_assert_int_eq(hear_out(&s), 0);
+	ck_assert_int_eq(recv(s.client, &(char){ 0 }, 1, 0), 0);
+	close_session(&s);
 }
 
 END_TEST
@@ -324,27 +349,17 @@ END_TEST
 /* A client who has said everything, and then is told something that he does not want to know any more. */
 START_TEST(what_was_said_before_the_end_arrives_after_a_reset)
 {
-	static char out[180000], in[sizeof(out)];
 	struct session s;
 	int client[2], target[2];
-	size_t got = 1;
-	ssize_t n;
 
-	tcp_pair(client);
-	tcp_pair(target);
-	widen(client[0]);
-	narrow(target);
-	ck_assert_int_eq(send(client[0], out, sizeof(out), 0), sizeof(out));
-	shutdown(client[0], SHUT_WR);
+	say_much(&s, tcp_pair, client, target);
+	shutdown(s.client, SHUT_WR);
 	start_session(&s, client, target, _i == 0);
-	ck_assert_int_eq(recv(s.target, in, 1, 0), 1);
+	ck_assert_int_eq(recv(s.target, heard, 1, MSG_PEEK), 1);
 	ck_assert_int_eq(send(s.target, "x", 1, 0), 1);
-	ck_assert_int_eq(recv(s.client, in, 1, MSG_PEEK), 1);
+	ck_assert_int_eq(recv(s.client, &(char){ 0 }, 1, MSG_PEEK), 1);
 	close(s.client);
-	while ((n = recv(s.target, in, sizeof(in), 0)) > 0)
-		got += (size_t)n;
-	ck_assert_int_eq(n, 0);
-	ck_assert_uint_eq(got, sizeof(out));
+	ck_assert_int_eq(hear_out(&s), 0);
 	close(s.target);
 	finish_session(&s);
 }
@@ -355,24 +370,15 @@ END_TEST
 START_TEST(what_is_broken_off_has_no_end)
 {
 	const struct linger now = { .l_onoff = 1 };
-	static char block[180000];
 	struct session s;
 	int client[2], target[2];
-	ssize_t n;
 
-	tcp_pair(client);
-	tcp_pair(target);
-	widen(client[0]);
-	narrow(target);
-	ck_assert_int_eq(send(client[0], block, sizeof(block), 0), sizeof(block));
+	say_much(&s, tcp_pair, client, target);
 	start_session(&s, client, target, _i == 0);
-	ck_assert_int_eq(recv(s.target, block, 1, 0), 1);
+	ck_assert_int_eq(recv(s.target, heard, 1, MSG_PEEK), 1);
 	setsockopt(s.client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(s.client);
-	while ((n = recv(s.target, block, sizeof(block), 0)) > 0)
-		continue;
-	ck_assert_int_eq(n, -1);
-	ck_assert_int_eq(errno, ECONNRESET);
+	ck_assert_int_eq(hear_out(&s), ECONNRESET);
 	close(s.target);
 	finish_session(&s);
 }
@@ -401,28 +407,34 @@ START_TEST(an_urgent_byte_is_left_out_and_nothing_else)
 	ck_assert_int_eq(recv(s.target, in, 4, MSG_WAITALL), 4);
 	ck_assert(memcmp(in, "abcd", 4) == 0);
 	ck_assert_int_eq(recv(s.target, in, 1, 0), 0);
-	close(s.target);
-	close(s.client);
-	finish_session(&s);
+	close_session(&s);
 }
 
 END_TEST
 
-START_TEST(an_urgent_byte_does_not_keep_it_awake)
+/* So many bytes of the client are passed on, and then it is silent. */
+static void
+assert_silence_ends(const int client[2], const int target[2], size_t size)
 {
 	struct relay_report report = { 0 };
+
+	relay_pass(client[1], target[1], 30, &report);
+	ck_assert_int_eq(report.end, RELAY_IDLE);
+	ck_assert_uint_eq(report.in, size);
+	for (int i = 0; i < 2; i++) {
+		close(client[i]);
+		close(target[i]);
+	}
+}
+
+START_TEST(an_urgent_byte_does_not_keep_it_awake)
+{
 	int client[2], target[2];
 
 	tcp_pair(client);
 	tcp_pair(target);
 	send_urgent(client[0]);
-	relay_pass(client[1], target[1], 30, &report);
-	ck_assert_int_eq(report.end, RELAY_IDLE);
-	ck_assert_uint_eq(report.in, 4);
-	for (int i = 0; i < 2; i++) {
-		close(client[i]);
-		close(target[i]);
-	}
+	assert_silence_ends(client, target, 4);
 }
 
 END_TEST
@@ -430,18 +442,11 @@ END_TEST
 START_TEST(silence_ends_it)
 {
 	int client[2], target[2];
-	struct relay_report report = { 0 };
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client), 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, target), 0);
+	unix_pair(client);
+	unix_pair(target);
 	ck_assert_int_eq(send(client[0], "hello", 5, 0), 5);
-	relay_pass(client[1], target[1], 30, &report);
-	ck_assert_int_eq(report.end, RELAY_IDLE);
-	ck_assert_uint_eq(report.in, 5);
-	for (int i = 0; i < 2; i++) {
-		close(client[i]);
-		close(target[i]);
-	}
+	assert_silence_ends(client, target, 5);
 }
 
 END_TEST
